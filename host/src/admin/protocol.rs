@@ -1,0 +1,83 @@
+//! What goes over the control socket: one JSON document a line.
+//!
+//! A connection carries one [`Request`] and its [`Response`]s: one, or for `Watch` one for each change
+//! until the task is over or the asker goes. Both ends are the same binary; a host that does not know a
+//! request says so.
+
+use serde::{Deserialize, Serialize};
+
+use super::view::{EventView, TaskView};
+use crate::task::Status;
+
+/// What is asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "ask")]
+pub enum Request {
+    /// Tasks, newest first.
+    List(ListRequest),
+    /// One task.
+    Show {
+        /// Its id, or the beginning of it.
+        id: String,
+    },
+    /// One task now, and again at each change.
+    Watch {
+        /// Its id, or the beginning of it.
+        id: String,
+    },
+    /// Its journal.
+    Events {
+        /// Its id, or the beginning of it.
+        id: String,
+    },
+    /// Stop it.
+    Cancel {
+        /// Its id, or the beginning of it.
+        id: String,
+        /// Why, for the record.
+        reason: Option<String>,
+    },
+}
+
+/// Which tasks to list.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ListRequest {
+    /// Only in one of these. Empty: all.
+    pub statuses: Vec<Status>,
+    /// Only of this task definition.
+    pub task: Option<String>,
+    /// At most so many. Zero: no limit.
+    pub limit: usize,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Response {
+    /// To `List`.
+    Tasks(Vec<TaskView>),
+    /// To `Show`, `Watch` and `Cancel`.
+    Task(Box<TaskView>),
+    /// To `Events`.
+    Events(Vec<EventView>),
+    /// It was not done.
+    Error(ErrorView),
+}
+
+/// An error on its way to another process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ErrorView {
+    /// As in `TH0710`, without the letters.
+    pub code: u16,
+    /// What went wrong.
+    pub message: String,
+    /// Why.
+    #[serde(default)]
+    pub causes: Vec<String>,
+    /// What to do.
+    #[serde(default)]
+    pub help: Vec<String>,
+}
+
+/// The longest line that is read: a task with a result of the largest kind.
+pub const LONGEST_LINE: u64 = 64 << 20;

@@ -1,0 +1,24 @@
+//! What a component may ask of the host, one file for each thing.
+//!
+//! **Deny by default:** a guest gets log lines, time and its own storage. Everything else it gets by a
+//! grant, and a refusal names the grant that would allow it.
+//!
+//! A capability reaches the rest of the host only through the traits in [`Ports`], so that nothing
+//! below the service knows the service.
+
+pub mod bindings;
+pub mod convert;
+pub mod events;
+pub mod guest;
+pub mod logging;
+pub mod net;
+pub mod secrets;
+pub mod storage;
+pub mod tasks;
+pub mod timers;
+pub mod tls;
+
+pub use events::EventSink;
+pub use guest::{Guest, Ports};
+pub use storage::ComponentMap;
+pub use tasks::{CallPort, Caller, Tasks};

@@ -1,0 +1,212 @@
+//! Between the words of the interface and the host's own.
+//!
+//! What comes in is checked here, once: JSON parses, sizes are bounded, numbers are finite. What fails
+//! is [`Rubbish`], which costs the component that call and nothing else.
+
+use super::bindings::host::types as wire;
+use super::bindings::tasks as wire_tasks;
+use super::logging::cut;
+use super::tasks::Snapshot;
+use crate::config::limits;
+use crate::task::{Failure, Json, Observation, Outcome, Phase, Progress, Question, Record, State};
+
+/// A component handed out something that the interface does not allow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Rubbish(pub String);
+
+/// Checks that `text` is JSON and not too long. `what` is for the message.
+pub fn json_in(what: &str, text: String) -> Result<Json, Rubbish> {
+    if text.len() > limits::DOCUMENT {
+        return Err(Rubbish(format!(
+            "{what} has {} bytes, at most {} are allowed",
+            text.len(),
+            limits::DOCUMENT
+        )));
+    }
+    Json::parse(text).map_err(|error| Rubbish(format!("{what} is not JSON: {error}")))
+}
+
+/// Checks that `text` is a JSON object.
+pub fn object_in(what: &str, text: String) -> Result<Json, Rubbish> {
+    let json = json_in(what, text)?;
+    if json.text().trim_start().starts_with('{') {
+        Ok(json)
+    } else {
+        Err(Rubbish(format!("{what} is not a JSON object")))
+    }
+}
+
+/// What a backend sees.
+pub fn observation_in(observation: wire::Observation) -> Result<Observation, Rubbish> {
+    Ok(match observation {
+        wire::Observation::Pending => Observation::At(Phase::Pending),
+        wire::Observation::Running(None) => Observation::At(Phase::Running(None)),
+        wire::Observation::Running(Some(progress)) => {
+            Observation::At(Phase::Running(Some(progress_in(progress)?)))
+        }
+        wire::Observation::Retrying(failure) => {
+            Observation::At(Phase::Retrying(failure_in(failure)?))
+        }
+        wire::Observation::InputRequired(questions) if questions.is_empty() => {
+            return Err(Rubbish(
+                "input is required and there is no question".to_owned(),
+            ));
+        }
+        wire::Observation::InputRequired(questions) => Observation::At(Phase::AwaitingInput(
+            questions
+                .into_iter()
+                .map(question_in)
+                .collect::<Result<_, _>>()?,
+        )),
+        wire::Observation::Finished(outcome) => Observation::Finished(outcome_in(outcome)?),
+        wire::Observation::Unknown => Observation::Unknown,
+    })
+}
+
+/// How far the work is.
+pub fn progress_in(progress: wire::Progress) -> Result<Progress, Rubbish> {
+    if !progress.current.is_finite() || progress.total.is_some_and(|total| !total.is_finite()) {
+        return Err(Rubbish("progress is not a finite number".to_owned()));
+    }
+    let detail = progress
+        .detail
+        .filter(|detail| detail.len() <= limits::DETAIL)
+        .map(|detail| object_in("the detail of a progress report", detail))
+        .transpose()?;
+    Ok(Progress {
+        current: progress.current,
+        total: progress.total.filter(|total| *total > 0.0),
+        message: progress
+            .message
+            .map(|message| cut(message, limits::MESSAGE)),
+        detail,
+    })
+}
+
+fn failure_in(failure: wire::Failure) -> Result<Failure, Rubbish> {
+    let detail = failure
+        .detail
+        .map(|detail| object_in("the detail of a failure", detail))
+        .transpose()?;
+    Ok(Failure {
+        code: cut(failure.code, limits::MESSAGE),
+        message: cut(failure.message, limits::DETAIL),
+        retryable: failure.retryable,
+        detail,
+    })
+}
+
+fn outcome_in(outcome: wire::Outcome) -> Result<Outcome, Rubbish> {
+    Ok(match outcome {
+        wire::Outcome::Completed(result) => Outcome::Completed(json_in("the result", result)?),
+        wire::Outcome::Failed(failure) => Outcome::Failed(failure_in(failure)?),
+        wire::Outcome::Cancelled(reason) => {
+            Outcome::Cancelled(reason.map(|reason| cut(reason, limits::MESSAGE)))
+        }
+    })
+}
+
+fn question_in(question: wire::Question) -> Result<Question, Rubbish> {
+    Ok(Question {
+        key: question.key,
+        message: cut(question.message, limits::DETAIL),
+        schema: object_in("the schema of a question", question.schema)?,
+    })
+}
+
+/// A record as strategies see it.
+pub fn snapshot_out(snapshot: &Snapshot) -> wire_tasks::Snapshot {
+    let record = &*snapshot.record;
+    wire_tasks::Snapshot {
+        id: record.id().to_string(),
+        task: record.origin.task.clone(),
+        observation: observation_out(record),
+        cancel_requested: record.cancel_requested(),
+        note: snapshot.note.clone(),
+        cancellable: record.origin.cancellable,
+        created_ms: record.origin.created_ms,
+        updated_ms: record.updated_ms,
+        expires_ms: record.expires_ms,
+        revision: record.revision,
+    }
+}
+
+fn observation_out(record: &Record) -> wire::Observation {
+    match &record.state {
+        State::Open(open) => match &open.phase {
+            Phase::Pending => wire::Observation::Pending,
+            Phase::Running(progress) => {
+                wire::Observation::Running(progress.as_ref().map(progress_out))
+            }
+            Phase::Retrying(failure) => wire::Observation::Retrying(failure_out(failure)),
+            Phase::AwaitingInput(questions) => {
+                wire::Observation::InputRequired(questions.iter().map(question_out).collect())
+            }
+        },
+        State::Done(outcome) => wire::Observation::Finished(match outcome {
+            Outcome::Completed(result) => wire::Outcome::Completed(result.text().to_owned()),
+            Outcome::Failed(failure) => wire::Outcome::Failed(failure_out(failure)),
+            Outcome::Cancelled(reason) => wire::Outcome::Cancelled(reason.clone()),
+        }),
+    }
+}
+
+fn progress_out(progress: &Progress) -> wire::Progress {
+    wire::Progress {
+        current: progress.current,
+        total: progress.total,
+        message: progress.message.clone(),
+        detail: progress
+            .detail
+            .as_ref()
+            .map(|detail| detail.text().to_owned()),
+    }
+}
+
+fn failure_out(failure: &Failure) -> wire::Failure {
+    wire::Failure {
+        code: failure.code.clone(),
+        message: failure.message.clone(),
+        retryable: failure.retryable,
+        detail: failure
+            .detail
+            .as_ref()
+            .map(|detail| detail.text().to_owned()),
+    }
+}
+
+fn question_out(question: &Question) -> wire::Question {
+    wire::Question {
+        key: question.key.clone(),
+        message: question.message.clone(),
+        schema: question.schema.text().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_that_is_not_json_is_rubbish() {
+        let finished = wire::Observation::Finished(wire::Outcome::Completed("{oops".into()));
+        assert!(observation_in(finished).is_err());
+    }
+
+    #[test]
+    fn progress_must_be_a_number() {
+        let progress = wire::Progress {
+            current: f64::NAN,
+            total: None,
+            message: None,
+            detail: None,
+        };
+        assert!(progress_in(progress).is_err());
+    }
+
+    #[test]
+    fn waiting_for_nothing_is_rubbish() {
+        assert!(observation_in(wire::Observation::InputRequired(Vec::new())).is_err());
+    }
+}

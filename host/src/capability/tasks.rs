@@ -1,0 +1,325 @@
+//! `tasks`: what a strategy may do on behalf of one caller.
+//!
+//! One instance of a strategy answers many callers at once, so the authority to act comes as a
+//! resource with each call. It knows its caller, and it is dead when the call has been answered: a
+//! strategy that keeps it can do nothing with it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use wasmtime::component::{Accessor, HasSelf, Resource};
+
+use super::bindings::host::types as wire;
+use super::bindings::tasks::{self, StartOptions};
+use super::{Guest, convert};
+use crate::config::limits;
+use crate::error::Report;
+use crate::task::{Json, Principal, Progress, Record};
+
+/// The lifecycle, as far as strategies may use it. The service implements it.
+pub trait Tasks: Send + Sync {
+    /// Validates, stores, hands over. Durable when it resolves.
+    fn start(
+        &self,
+        caller: &Caller,
+        start: Start,
+    ) -> BoxFuture<'static, Result<Snapshot, TaskError>>;
+    /// Where a task of the caller's stands.
+    fn get(&self, caller: &Caller, id: &str) -> Result<Snapshot, TaskError>;
+    /// Resolves when the revision is above `since`, or after `timeout`.
+    fn wait(
+        &self,
+        caller: &Caller,
+        id: &str,
+        since: u64,
+        timeout: Duration,
+    ) -> BoxFuture<'static, Result<Snapshot, TaskError>>;
+    /// Records the wish to stop, durably, and passes it on.
+    fn cancel(
+        &self,
+        caller: &Caller,
+        id: &str,
+        reason: Option<String>,
+    ) -> BoxFuture<'static, Result<Snapshot, TaskError>>;
+    /// Answers a question.
+    fn answer(
+        &self,
+        caller: &Caller,
+        id: &str,
+        key: String,
+        response: Json,
+    ) -> BoxFuture<'static, Result<Snapshot, TaskError>>;
+    /// Lines that the work printed, and the position of the last.
+    fn output(
+        &self,
+        caller: &Caller,
+        id: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<(Vec<String>, u64), TaskError>;
+    /// The caller's own tasks that are not over, newest first.
+    fn list_active(
+        &self,
+        caller: &Caller,
+        task: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Snapshot>, TaskError>;
+}
+
+/// On whose behalf, and how to tell them of progress.
+#[derive(Clone)]
+pub struct Caller {
+    /// Whose tasks these are.
+    pub principal: Principal,
+    /// Where progress on the call goes; `None` where nobody listens. Must not block.
+    pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+}
+
+/// A wish to start a task.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Name of the definition.
+    pub task: String,
+    /// An object, not yet checked.
+    pub arguments: Json,
+    /// See the interface.
+    pub idempotency_key: Option<String>,
+    /// See the interface.
+    pub retention_ms: Option<u64>,
+    /// See the interface.
+    pub timeout_ms: Option<u64>,
+    /// Options of the backend: an object.
+    pub options: Json,
+}
+
+/// A task at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// As it was stored.
+    pub record: Arc<Record>,
+    /// Why it does not move, where that is known.
+    pub note: Option<String>,
+}
+
+/// Why nothing was done to a task.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TaskError {
+    /// Nothing happened; it would not work the next time either.
+    #[error("{0}")]
+    Invalid(Report),
+    /// Never existed, expired, or not the caller's.
+    #[error("{0}")]
+    Unknown(Report),
+    /// Not possible with this task.
+    #[error("{0}")]
+    Unsupported(Report),
+    /// Nothing happened. Worth repeating after so many milliseconds.
+    #[error("{0}")]
+    Busy(Report, Option<u32>),
+    /// Whether it happened is not known. Worth repeating.
+    #[error("{0}")]
+    Unavailable(Report, Option<u32>),
+    /// A defect of the host, or its disk.
+    #[error("{0}")]
+    Internal(Report),
+}
+
+impl TaskError {
+    /// The error in its final form.
+    pub fn report(&self) -> &Report {
+        match self {
+            Self::Invalid(report)
+            | Self::Unknown(report)
+            | Self::Unsupported(report)
+            | Self::Busy(report, _)
+            | Self::Unavailable(report, _)
+            | Self::Internal(report) => report,
+        }
+    }
+}
+
+impl From<TaskError> for wire::Error {
+    fn from(error: TaskError) -> Self {
+        match error {
+            TaskError::Invalid(report) => Self::InvalidInput(report.to_string()),
+            TaskError::Unknown(report) => Self::UnknownTask(report.to_string()),
+            TaskError::Unsupported(report) => Self::Unsupported(report.to_string()),
+            TaskError::Busy(_, after) => Self::Busy(after),
+            TaskError::Unavailable(report, after) => Self::Unavailable((report.to_string(), after)),
+            TaskError::Internal(report) => Self::Internal(report.to_string()),
+        }
+    }
+}
+
+/// The host's side of one `tools/call`.
+#[derive(Clone)]
+pub struct CallPort {
+    tasks: Arc<dyn Tasks>,
+    caller: Caller,
+    open: Arc<AtomicBool>,
+}
+
+impl CallPort {
+    /// Authority to act for `caller` until [`CallPort::end`].
+    pub fn new(tasks: Arc<dyn Tasks>, caller: Caller) -> Self {
+        Self {
+            tasks,
+            caller,
+            open: Arc::new(AtomicBool::new(true)),
+        }
+    }
+
+    /// The call has been answered: nothing more may be done in its name.
+    pub fn end(&self) {
+        self.open.store(false, Ordering::Release);
+    }
+}
+
+/// The resource behind `tasks.call`.
+pub struct Call(pub CallPort);
+
+impl tasks::Host for Guest {}
+
+impl tasks::HostCall for Guest {
+    fn report(&mut self, call: Resource<Call>, progress: wire::Progress) {
+        let Ok(Call(port)) = self.table.get(&call) else {
+            return;
+        };
+        let (true, Some(listener)) = (port.open.load(Ordering::Acquire), &port.caller.progress)
+        else {
+            return;
+        };
+        match convert::progress_in(progress) {
+            Ok(progress) => listener(progress),
+            Err(rubbish) => {
+                tracing::warn!(component = %self.name, "reported rubbish: {rubbish} [TH0406]");
+            }
+        }
+    }
+
+    fn drop(&mut self, call: Resource<Call>) -> wasmtime::Result<()> {
+        self.table.delete(call)?;
+        Ok(())
+    }
+}
+
+fn port<T: Send>(
+    host: &Accessor<T, HasSelf<Guest>>,
+    call: &Resource<Call>,
+) -> Result<CallPort, wire::Error> {
+    let port = host.with(|mut access| access.get().table.get(call).map(|Call(port)| port.clone()));
+    match port {
+        Ok(port) if port.open.load(Ordering::Acquire) => Ok(port),
+        Ok(_) => Err(wire::Error::Denied(
+            "the call has been answered: its authority ended with it [TH0505]".to_owned(),
+        )),
+        Err(error) => Err(wire::Error::Internal(error.to_string())),
+    }
+}
+
+fn wire_snapshot(result: Result<Snapshot, TaskError>) -> Result<tasks::Snapshot, wire::Error> {
+    Ok(convert::snapshot_out(&result?))
+}
+
+fn invalid(rubbish: convert::Rubbish) -> wire::Error {
+    wire::Error::InvalidInput(rubbish.0)
+}
+
+impl<T: Send> tasks::HostCallWithStore<T> for HasSelf<Guest> {
+    async fn start(
+        host: &Accessor<T, Self>,
+        call: Resource<Call>,
+        task: String,
+        arguments: String,
+        options: StartOptions,
+    ) -> Result<tasks::Snapshot, wire::Error> {
+        let port = port(host, &call)?;
+        let start = Start {
+            task,
+            arguments: convert::object_in("the arguments", arguments).map_err(invalid)?,
+            idempotency_key: options.idempotency_key,
+            retention_ms: options.retention_ms,
+            timeout_ms: options.timeout_ms,
+            options: match options.options {
+                Some(options) => convert::object_in("the options", options).map_err(invalid)?,
+                None => Json::empty_object(),
+            },
+        };
+        wire_snapshot(port.tasks.start(&port.caller, start).await)
+    }
+
+    async fn get(
+        host: &Accessor<T, Self>,
+        call: Resource<Call>,
+        id: String,
+    ) -> Result<tasks::Snapshot, wire::Error> {
+        let port = port(host, &call)?;
+        wire_snapshot(port.tasks.get(&port.caller, &id))
+    }
+
+    async fn wait(
+        host: &Accessor<T, Self>,
+        call: Resource<Call>,
+        id: String,
+        since: u64,
+        timeout_ms: u32,
+    ) -> Result<tasks::Snapshot, wire::Error> {
+        let port = port(host, &call)?;
+        let timeout = Duration::from_millis(u64::from(timeout_ms)).min(LONGEST_WAIT);
+        wire_snapshot(port.tasks.wait(&port.caller, &id, since, timeout).await)
+    }
+
+    async fn cancel(
+        host: &Accessor<T, Self>,
+        call: Resource<Call>,
+        id: String,
+        reason: Option<String>,
+    ) -> Result<tasks::Snapshot, wire::Error> {
+        let port = port(host, &call)?;
+        let reason = reason.map(|reason| super::logging::cut(reason, limits::MESSAGE));
+        wire_snapshot(port.tasks.cancel(&port.caller, &id, reason).await)
+    }
+
+    async fn answer(
+        host: &Accessor<T, Self>,
+        call: Resource<Call>,
+        id: String,
+        key: String,
+        response: String,
+    ) -> Result<tasks::Snapshot, wire::Error> {
+        let port = port(host, &call)?;
+        let response = convert::json_in("the answer", response).map_err(invalid)?;
+        wire_snapshot(port.tasks.answer(&port.caller, &id, key, response).await)
+    }
+
+    async fn output(
+        host: &Accessor<T, Self>,
+        call: Resource<Call>,
+        id: String,
+        after: u64,
+        limit: u32,
+    ) -> Result<(Vec<String>, u64), wire::Error> {
+        let port = port(host, &call)?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(1_000);
+        Ok(port.tasks.output(&port.caller, &id, after, limit)?)
+    }
+
+    async fn list_active(
+        host: &Accessor<T, Self>,
+        call: Resource<Call>,
+        task: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<tasks::Snapshot>, wire::Error> {
+        let port = port(host, &call)?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(1_000);
+        let snapshots = port
+            .tasks
+            .list_active(&port.caller, task.as_deref(), limit)?;
+        Ok(snapshots.iter().map(convert::snapshot_out).collect())
+    }
+}
+
+/// The longest `wait`: below the time that any call of a strategy may take.
+const LONGEST_WAIT: Duration = Duration::from_secs(55);

@@ -1,0 +1,245 @@
+//! The command line: the only place that prints.
+//!
+//! Standard output is data, or the protocol. Everything said to a person goes to standard error.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "printing is what this module is for"
+)]
+
+pub mod assemble;
+pub mod check;
+pub mod demo;
+pub mod inspect;
+pub mod output;
+pub mod run;
+pub mod tasks;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{Flags, env};
+use crate::error::{Code, Report, render};
+use crate::store::Durability;
+use crate::telemetry::{self, LogFormat};
+
+/// Durable, cancellable, observable tasks over MCP.
+///
+/// taskhost turns long-running work into MCP tools that any LLM client can start, watch, fetch and
+/// cancel. What runs the work (a backend) and how it is shown (a strategy) are WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "taskhost", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+    /// What to log, on standard error: error, warn, info, debug, trace, or a filter by module
+    #[arg(long, global = true, value_name = "FILTER", env = "TASKHOST_LOG")]
+    log: Option<String>,
+    /// How to log
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormatArg,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    the thing asked for failed
+  2    wrong usage
+  65   a component cannot be used
+  69   no running host
+  73   the data directory is in use
+  74   the data directory cannot be used
+  78   wrong configuration
+  130  interrupted twice";
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormatArg {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve tasks over MCP, at standard input and output or over HTTP
+    Run(RunArgs),
+    /// Load everything that `run` would, and stop there
+    Check(CheckArgs),
+    /// Say what a component is, what it wants and what it would get
+    Inspect(inspect::InspectArgs),
+    /// See and stop tasks, of all clients
+    Tasks(tasks::TasksArgs),
+    /// Start a host and a client, kill the host in mid-task, and see the task complete
+    Demo(demo::DemoArgs),
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    #[command(flatten)]
+    host: HostArgs,
+    /// Print the configuration file that the flags amount to, and stop
+    #[arg(long)]
+    print_config: bool,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    host: HostArgs,
+    /// Print what was found as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct HostArgs {
+    /// Who runs the tasks: celery, mock, or a path to a component; may be repeated
+    #[arg(long = "backend", value_name = "[NAME=]REF")]
+    backends: Vec<String>,
+    /// How tasks are shown: polling, or a path to a component; may be repeated [default: polling]
+    #[arg(long = "strategy", value_name = "[NAME=]REF")]
+    strategies: Vec<String>,
+    /// Read the configuration from this file; flags win over it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Configure a component: --set celery.broker=redis://localhost:6379/0
+    #[arg(long = "set", value_name = "NAME.KEY=VALUE")]
+    set: Vec<String>,
+    /// Let a component reach something: --allow mine:tcp=localhost:6379 or --allow mine:secret=TOKEN
+    #[arg(long = "allow", value_name = "NAME:WHAT=VALUE")]
+    allow: Vec<String>,
+    /// Serve Streamable HTTP at this loopback address instead of stdio: --http 127.0.0.1:7420
+    #[arg(long, value_name = "ADDR")]
+    http: Option<String>,
+    /// Keep tasks here [default: the system's directory for state; env: `TASKHOST_DATA_DIR`]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// What an acknowledged task survives
+    #[arg(long, value_name = "WHAT")]
+    durability: Option<DurabilityArg>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DurabilityArg {
+    /// A power cut: one fsync before each reply [default]
+    Power,
+    /// `kill -9` of the host, not a power cut
+    Process,
+}
+
+impl HostArgs {
+    fn flags(self) -> Flags {
+        Flags {
+            config: self.config,
+            backends: self.backends,
+            strategies: self.strategies,
+            set: self.set,
+            allow: self.allow,
+            http: self.http,
+            data_dir: self.data_dir,
+            durability: self.durability.map(|durability| match durability {
+                DurabilityArg::Power => Durability::Power,
+                DurabilityArg::Process => Durability::Process,
+            }),
+        }
+    }
+}
+
+/// Parses the command line and does what it says.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let format = match cli.log_format {
+        LogFormatArg::Text => LogFormat::Text,
+        LogFormatArg::Json => LogFormat::Json,
+    };
+    let filter = cli.log.as_deref().unwrap_or(match cli.verb {
+        Verb::Run(_) => crate::mcp::DEFAULT_LOG,
+        Verb::Check(_) | Verb::Inspect(_) | Verb::Tasks(_) | Verb::Demo(_) => "error",
+    });
+    if let Err(why) = telemetry::start(filter, format) {
+        eprintln!("error: `--log {filter}` means nothing: {why}");
+        return ExitCode::from(2);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the system gives no threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = runtime.block_on(async {
+        match cli.verb {
+            Verb::Run(args) => run::run(args.host.flags(), args.print_config).await,
+            Verb::Check(args) => check::check(&args.host.flags(), args.json).await,
+            Verb::Inspect(args) => inspect::inspect(&args).await,
+            Verb::Tasks(args) => tasks::tasks(args),
+            Verb::Demo(args) => demo::demo(&args).await,
+        }
+    });
+    // A thread may still be blocked in reading standard input: nothing is waited for any more.
+    runtime.shutdown_background();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(report) => {
+            eprint!("{}", render(&report));
+            ExitCode::from(exit_code(&report))
+        }
+    }
+}
+
+/// Help and version as clap prints them; anything else as an error like every other.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // Standard output may be closed: then nobody wants to know.
+        _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.render().to_string();
+    let (said, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let mut report = Report::new(Code(100), said.trim_start_matches("error: ").trim());
+    for line in rest.lines().map(str::trim) {
+        if let Some(tip) = line.strip_prefix("tip: ") {
+            report = report.help(tip);
+        } else if let Some(usage) = line.strip_prefix("Usage: ") {
+            report = report.help(usage);
+        }
+    }
+    report = report.help("taskhost --help");
+    eprint!("{}", render(&report));
+    ExitCode::from(2)
+}
+
+/// The exit code for a report: the ranges of codes are the ranges of causes.
+fn exit_code(report: &Report) -> u8 {
+    match report.code.0 {
+        100..200 => 78,
+        200..400 => 65,
+        601 => 73,
+        602..700 => 74,
+        730 | 733 => 69,
+        _ => 1,
+    }
+}
+
+/// Where tasks are, for a verb that has no configuration.
+fn data_dir(given: Option<PathBuf>) -> PathBuf {
+    given.unwrap_or_else(env::data_dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

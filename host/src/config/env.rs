@@ -1,0 +1,37 @@
+//! The only reader of the process environment.
+
+use std::path::PathBuf;
+
+/// The value of `name`, if it is set and is text.
+pub fn variable(name: &str) -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the reader that everybody else asks"
+    )]
+    std::env::var(name).ok()
+}
+
+/// Where tasks are kept unless the operator says otherwise: `TASKHOST_DATA_DIR`, or the directory that
+/// the system has for such things.
+pub fn data_dir() -> PathBuf {
+    if let Some(directory) = variable("TASKHOST_DATA_DIR") {
+        return directory.into();
+    }
+    match directories::ProjectDirs::from("", "", "taskhost") {
+        Some(system) => system
+            .state_dir()
+            .unwrap_or(system.data_local_dir())
+            .to_owned(),
+        None => PathBuf::from("taskhost-data"),
+    }
+}
+
+/// Where compiled components are kept: `TASKHOST_CACHE_DIR`, or the directory that the system has for
+/// such things.
+pub fn cache_dir() -> Option<PathBuf> {
+    if let Some(directory) = variable("TASKHOST_CACHE_DIR") {
+        return Some(directory.into());
+    }
+    directories::ProjectDirs::from("", "", "taskhost")
+        .map(|system| system.cache_dir().join("components"))
+}

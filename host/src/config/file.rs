@@ -1,0 +1,196 @@
+//! The configuration file, as it is written: `taskhost.toml`.
+//!
+//! Unknown keys are errors: a typing error must not become a default.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::grant::{Authority, Trust};
+use super::secret::SecretSource;
+use super::units::{Size, Span};
+use crate::store::Durability;
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FileConfig {
+    /// Version of this format: 1.
+    pub version: u32,
+    /// How clients reach the host.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub server: ServerTable,
+    /// Where tasks are kept.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub store: StoreTable,
+    /// How long tasks run and stay.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tasks: TasksTable,
+    /// Who runs the tasks, by name.
+    #[serde(default)]
+    pub backends: BTreeMap<String, ComponentTable>,
+    /// How they are shown, by name.
+    #[serde(default)]
+    pub strategies: BTreeMap<String, ComponentTable>,
+    /// Where secrets come from, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretSource>,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct ServerTable {
+    /// Serve Streamable HTTP at this address instead of stdio: `127.0.0.1:7420`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<String>,
+    /// `Host` headers to accept besides those of the loopback address.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_hosts: Vec<String>,
+    /// `Origin` headers to accept. A browser sends one; none is accepted that is not listed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_origins: Vec<String>,
+}
+
+/// `[store]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct StoreTable {
+    /// Directory, for this user alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// What a written task survives: `power` (default) or `process`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub durability: Option<Durability>,
+}
+
+/// `[tasks]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct TasksTable {
+    /// How long a finished task is kept. Default: `7d`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Span>,
+    /// How long a task may run that says nothing of its own. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Span>,
+    /// Tasks that may be alive at a time. Default: 10000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<usize>,
+}
+
+/// `[backends.NAME]` and `[strategies.NAME]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ComponentTable {
+    /// Name of an embedded component, or a path. A relative path is relative to this file.
+    pub component: String,
+    /// What the component is configured with.
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub config: toml::Table,
+    /// What it may reach.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub grant: GrantTable,
+    /// What it may use.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub limits: LimitsTable,
+}
+
+/// `[backends.NAME.grant]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct GrantTable {
+    /// Endpoints it may connect to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tcp: Vec<TcpGrant>,
+    /// Secrets it may read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
+}
+
+/// One endpoint: `"redis:6379"`, or a table that says which certificates are believed.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum TcpGrant {
+    /// `"redis:6379"`
+    Plain(Authority),
+    /// `{ endpoint = "redis:6379", ca = "ca.pem" }`
+    Trusting(TrustingGrant),
+}
+
+/// An endpoint with its own rule for certificates.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TrustingGrant {
+    /// `HOST:PORT`
+    pub endpoint: Authority,
+    /// Believe certificates that are signed by one in this PEM file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// Believe any certificate. The traffic is encrypted, and the peer is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub insecure: bool,
+}
+
+impl TcpGrant {
+    /// What it means.
+    pub fn endpoint(&self) -> super::grant::Endpoint {
+        let (authority, trust) = match self {
+            Self::Plain(authority) => (authority.clone(), Trust::System),
+            Self::Trusting(grant) => (
+                grant.endpoint.clone(),
+                match &grant.ca {
+                    _ if grant.insecure => Trust::Anything,
+                    Some(ca) => Trust::File(ca.clone()),
+                    None => Trust::System,
+                },
+            ),
+        };
+        super::grant::Endpoint { authority, trust }
+    }
+
+    /// How it is written.
+    pub fn of(endpoint: &super::grant::Endpoint) -> Self {
+        let table = |ca, insecure| {
+            Self::Trusting(TrustingGrant {
+                endpoint: endpoint.authority.clone(),
+                ca,
+                insecure,
+            })
+        };
+        match &endpoint.trust {
+            Trust::System => Self::Plain(endpoint.authority.clone()),
+            Trust::File(ca) => table(Some(ca.clone()), false),
+            Trust::Anything => table(None, true),
+        }
+    }
+}
+
+/// `[backends.NAME.limits]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct LimitsTable {
+    /// Memory of an instance. Default: `64MiB`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Size>,
+    /// How long its code may run without coming back to the host. Default: `500ms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without_yield: Option<Span>,
+    /// How long one call may take. Default: `60s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<Span>,
+    /// Calls that may wait for it. Default: 1024.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<usize>,
+    /// What it may store. Default: `8MiB`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Size>,
+    /// Restarts within a minute before it counts as broken. Default: 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<usize>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

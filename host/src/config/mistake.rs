@@ -1,0 +1,134 @@
+//! What can be wrong with a configuration.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::grant::AllowError;
+use crate::error::{Code, Explain, nearest};
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {}", .path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not in order.
+    #[error("the configuration {} is not in order", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Where, and why.
+        source: toml::de::Error,
+    },
+    /// The file is of another version.
+    #[error("the configuration {} has version {version}, this taskhost reads version 1", .path.display())]
+    Version {
+        /// Which.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+    /// No backend is named.
+    #[error("no backend is named")]
+    NoBackend,
+    /// A name is none, or is taken.
+    #[error("`{name}` cannot be the name of a component: {why}")]
+    Name {
+        /// Which.
+        name: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// A `--set` has another form.
+    #[error("`--set {0}` is not NAME.KEY=VALUE")]
+    Set(String),
+    /// A flag names a component that is not there.
+    #[error("`{flag}` names `{name}`, which is no component of this host")]
+    NoSuch {
+        /// The flag with its value.
+        flag: String,
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// An `--allow` means nothing.
+    #[error("`--allow {text}` means nothing")]
+    Allow {
+        /// What was typed.
+        text: String,
+        /// Why.
+        source: AllowError,
+    },
+    /// The address means nothing.
+    #[error("`{text}` is no address to listen at")]
+    Address {
+        /// What was typed.
+        text: String,
+    },
+    /// The address can be reached from other machines.
+    #[error(
+        "{address} can be reached from other machines, and nothing would ask them who they are"
+    )]
+    Exposed {
+        /// The address.
+        address: SocketAddr,
+    },
+}
+
+impl Explain for ConfigError {
+    fn code(&self) -> Code {
+        Code(match self {
+            Self::Unreadable { .. } => 101,
+            Self::File { .. } => 102,
+            Self::Version { .. } => 103,
+            Self::NoBackend => 104,
+            Self::Name { .. } => 105,
+            Self::Set(_) => 106,
+            Self::NoSuch { .. } => 107,
+            Self::Allow { .. } => 108,
+            Self::Address { .. } => 109,
+            Self::Exposed { .. } => 110,
+        })
+    }
+
+    fn help(&self) -> Vec<String> {
+        match self {
+            Self::Unreadable { path, .. } => vec![
+                format!("look at it: ls -l {}", path.display()),
+                "or make one: taskhost run --backend mock --print-config > taskhost.toml".to_owned(),
+            ],
+            Self::File { .. } => {
+                vec!["see what a file looks like: taskhost run --backend mock --print-config".to_owned()]
+            }
+            Self::Version { .. } => vec!["write `version = 1`, or use a newer taskhost".to_owned()],
+            Self::NoBackend => vec![
+                "try the built-in one: taskhost run --backend mock".to_owned(),
+                "or name your broker: taskhost run --backend celery --set celery.broker=redis://localhost:6379/0"
+                    .to_owned(),
+                "or see it all at work: taskhost demo".to_owned(),
+            ],
+            Self::Name { .. } => vec!["give it another: --backend NAME=REF".to_owned()],
+            Self::Set(_) => vec!["for example: --set celery.broker=redis://localhost:6379/0".to_owned()],
+            Self::NoSuch { name, known, .. } => {
+                let mut help = Vec::new();
+                if let Some(near) = nearest(name, known.iter().map(String::as_str)) {
+                    help.push(format!("did you mean `{near}`?"));
+                }
+                help.push(format!("components of this host: {}", known.join(", ")));
+                help
+            }
+            Self::Allow { .. } => vec!["for example: --allow celery:tcp=localhost:6379".to_owned()],
+            Self::Address { .. } => vec!["for example: --http 127.0.0.1:7420".to_owned()],
+            Self::Exposed { address } => vec![
+                format!("listen at the loopback address: --http 127.0.0.1:{}", address.port()),
+                "and put a proxy with authentication before it for other machines".to_owned(),
+            ],
+        }
+    }
+}

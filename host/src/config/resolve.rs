@@ -1,0 +1,369 @@
+//! File and flags together.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+
+use super::component::{ComponentConfig, components};
+use super::env;
+use super::file::{ComponentTable, FileConfig, ServerTable, StoreTable, TasksTable, TcpGrant};
+use super::grant::{Allow, Allowed, Endpoint, Trust};
+use super::mistake::ConfigError;
+use super::secret::SecretSource;
+use super::settings::Settings;
+use super::units::Span;
+use crate::store::Durability;
+
+/// What was typed after `run` and `check`.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--config`
+    pub config: Option<PathBuf>,
+    /// `--backend [NAME=]REF`
+    pub backends: Vec<String>,
+    /// `--strategy [NAME=]REF`
+    pub strategies: Vec<String>,
+    /// `--set NAME.KEY=VALUE`
+    pub set: Vec<String>,
+    /// `--allow NAME:WHAT=VALUE`
+    pub allow: Vec<String>,
+    /// `--http ADDR`
+    pub http: Option<String>,
+    /// `--data-dir DIR`
+    pub data_dir: Option<PathBuf>,
+    /// `--durability`
+    pub durability: Option<Durability>,
+}
+
+/// What it means.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How clients reach the host.
+    pub transport: Transport,
+    /// Where tasks are kept.
+    pub data_dir: PathBuf,
+    /// What a written task survives.
+    pub durability: Durability,
+    /// How long tasks run and stay.
+    pub settings: Settings,
+    /// Who runs the tasks.
+    pub backends: Vec<ComponentConfig>,
+    /// How they are shown.
+    pub strategies: Vec<ComponentConfig>,
+    /// Where secrets come from.
+    pub secrets: BTreeMap<String, SecretSource>,
+    tasks: TasksTable,
+}
+
+/// How clients reach the host.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// One client, at standard input and output.
+    Stdio,
+    /// Streamable HTTP.
+    Http {
+        /// Where.
+        address: SocketAddr,
+        /// `Host` headers to accept besides those of the loopback address.
+        allowed_hosts: Vec<String>,
+        /// `Origin` headers to accept.
+        allowed_origins: Vec<String>,
+    },
+}
+
+impl Config {
+    /// Reads the file that `flags` name, if any, and puts the flags on top.
+    pub fn resolve(flags: &Flags) -> Result<Self, ConfigError> {
+        let file = match &flags.config {
+            Some(path) => read(path)?,
+            None => empty(),
+        };
+        let mut config = Self {
+            transport: transport(
+                flags.http.as_deref().or(file.server.http.as_deref()),
+                &file.server,
+            )?,
+            data_dir: flags
+                .data_dir
+                .clone()
+                .or(file.store.path)
+                .unwrap_or_else(env::data_dir),
+            durability: flags
+                .durability
+                .or(file.store.durability)
+                .unwrap_or_default(),
+            settings: settings(&file.tasks),
+            backends: components(file.backends, &flags.backends)?,
+            strategies: components(file.strategies, &flags.strategies)?,
+            secrets: file.secrets,
+            tasks: file.tasks,
+        };
+        if config.backends.is_empty() {
+            return Err(ConfigError::NoBackend);
+        }
+        if config.strategies.is_empty() {
+            config.strategies = components(BTreeMap::new(), &["polling".to_owned()])?;
+        }
+        for text in &flags.set {
+            config.set(text)?;
+        }
+        for text in &flags.allow {
+            config.allow(text)?;
+        }
+        Ok(config)
+    }
+
+    /// The file that this configuration amounts to.
+    pub fn to_file(&self) -> FileConfig {
+        let tables = |components: &[ComponentConfig]| {
+            components
+                .iter()
+                .map(|component| (component.name.clone(), component.to_table()))
+                .collect()
+        };
+        FileConfig {
+            version: 1,
+            server: match &self.transport {
+                Transport::Stdio => ServerTable::default(),
+                Transport::Http {
+                    address,
+                    allowed_hosts,
+                    allowed_origins,
+                } => ServerTable {
+                    http: Some(address.to_string()),
+                    allowed_hosts: allowed_hosts.clone(),
+                    allowed_origins: allowed_origins.clone(),
+                },
+            },
+            store: StoreTable {
+                path: Some(self.data_dir.clone()),
+                durability: Some(self.durability),
+            },
+            tasks: TasksTable {
+                retention: Some(Span(self.settings.retention)),
+                ..self.tasks.clone()
+            },
+            backends: tables(&self.backends),
+            strategies: tables(&self.strategies),
+            secrets: self.secrets.clone(),
+        }
+    }
+
+    /// Checks that a name means one component. Called when it is known that each is of its kind, since a
+    /// component under the wrong flag is the more likely mistake.
+    pub fn unique_names(&self) -> Result<(), ConfigError> {
+        let mut names: Vec<_> = self.names();
+        names.sort();
+        for (name, next) in names.iter().zip(names.iter().skip(1)) {
+            if name == next {
+                return Err(ConfigError::Name {
+                    name: name.clone(),
+                    why: "there are two of that name",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.backends
+            .iter()
+            .chain(&self.strategies)
+            .map(|component| component.name.clone())
+            .collect()
+    }
+
+    fn component(&mut self, flag: String, name: &str) -> Result<&mut ComponentConfig, ConfigError> {
+        let known = self.names();
+        self.backends
+            .iter_mut()
+            .chain(&mut self.strategies)
+            .find(|component| component.name == name)
+            .ok_or(ConfigError::NoSuch {
+                flag,
+                name: name.to_owned(),
+                known,
+            })
+    }
+
+    fn set(&mut self, text: &str) -> Result<(), ConfigError> {
+        let wrong = || ConfigError::Set(text.to_owned());
+        let (path, value) = text.split_once('=').ok_or_else(wrong)?;
+        let mut keys = path.split('.').map(str::to_owned);
+        let name = keys.next().ok_or_else(wrong)?;
+        let keys: Vec<_> = keys.collect();
+        if keys.is_empty() || keys.iter().any(String::is_empty) {
+            return Err(wrong());
+        }
+        let component = self.component(format!("--set {text}"), &name)?;
+        component.set.push((keys, value.to_owned()));
+        Ok(())
+    }
+
+    fn allow(&mut self, text: &str) -> Result<(), ConfigError> {
+        let allow: Allow = text.parse().map_err(|source| ConfigError::Allow {
+            text: text.to_owned(),
+            source,
+        })?;
+        let component = self.component(format!("--allow {text}"), &allow.component)?;
+        match allow.what {
+            Allowed::Tcp(authority) => component.grants.add_endpoint(Endpoint {
+                authority,
+                trust: Trust::System,
+            }),
+            Allowed::Secret(secret) => {
+                component.grants.secrets.insert(secret);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<FileConfig, ConfigError> {
+    let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let mut file: FileConfig = toml::from_str(&text).map_err(|source| ConfigError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    if file.version != 1 {
+        return Err(ConfigError::Version {
+            path: path.to_owned(),
+            version: file.version,
+        });
+    }
+    let directory = path.parent().unwrap_or(Path::new(""));
+    for table in file
+        .backends
+        .values_mut()
+        .chain(file.strategies.values_mut())
+    {
+        relative_to(directory, table);
+    }
+    Ok(file)
+}
+
+/// What has the look of a path is relative to the file that names it.
+fn relative_to(directory: &Path, table: &mut ComponentTable) {
+    let looks_like_path = table.component.contains(['/', '\\'])
+        || Path::new(&table.component)
+            .extension()
+            .is_some_and(|extension| extension == "wasm");
+    if looks_like_path && !table.component.contains("://") {
+        table.component = directory.join(&table.component).display().to_string();
+    }
+    for grant in &mut table.grant.tcp {
+        if let TcpGrant::Trusting(grant) = grant {
+            grant.ca = grant.ca.take().map(|ca| directory.join(ca));
+        }
+    }
+}
+
+fn empty() -> FileConfig {
+    FileConfig {
+        version: 1,
+        server: ServerTable::default(),
+        store: StoreTable::default(),
+        tasks: TasksTable::default(),
+        backends: BTreeMap::new(),
+        strategies: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+    }
+}
+
+fn settings(tasks: &TasksTable) -> Settings {
+    let default = Settings::default();
+    Settings {
+        retention: tasks.retention.map_or(default.retention, |span| span.0),
+        timeout: tasks.timeout.map(|span| span.0).or(default.timeout),
+        live: tasks.live.unwrap_or(default.live),
+        ..default
+    }
+}
+
+fn transport(http: Option<&str>, server: &ServerTable) -> Result<Transport, ConfigError> {
+    let Some(text) = http else {
+        return Ok(Transport::Stdio);
+    };
+    let address = text
+        .to_socket_addrs()
+        .ok()
+        .and_then(|mut addresses| addresses.next())
+        .ok_or_else(|| ConfigError::Address {
+            text: text.to_owned(),
+        })?;
+    if !address.ip().is_loopback() {
+        return Err(ConfigError::Exposed { address });
+    }
+    Ok(Transport::Http {
+        address,
+        allowed_hosts: server.allowed_hosts.clone(),
+        allowed_origins: server.allowed_origins.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Explain as _;
+
+    fn flags() -> Flags {
+        Flags {
+            backends: vec!["mock".into()],
+            data_dir: Some("data".into()),
+            ..Flags::default()
+        }
+    }
+
+    #[test]
+    fn the_printed_file_amounts_to_the_same_configuration() {
+        let config = Config::resolve(&Flags {
+            allow: vec!["mock:tcp=localhost:6379".into(), "mock:secret=TOKEN".into()],
+            http: Some("127.0.0.1:7420".into()),
+            ..flags()
+        })
+        .unwrap();
+        let printed = toml::to_string(&config.to_file()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("taskhost.toml");
+        fs::write(&path, &printed).unwrap();
+        let again = Config::resolve(&Flags {
+            config: Some(path),
+            ..Flags::default()
+        })
+        .unwrap();
+        assert_eq!(toml::to_string(&again.to_file()).unwrap(), printed);
+        assert_eq!(
+            again.backends.first().unwrap().grants,
+            config.backends.first().unwrap().grants
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_its_place() {
+        let error = toml::from_str::<FileConfig>("version = 1\n[sever]\n").unwrap_err();
+        assert!(error.to_string().contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn an_address_that_others_can_reach_is_refused() {
+        let result = Config::resolve(&Flags {
+            http: Some("0.0.0.0:7420".into()),
+            ..flags()
+        });
+        assert!(matches!(result, Err(ConfigError::Exposed { .. })));
+    }
+
+    #[test]
+    fn a_flag_for_a_component_that_is_not_there_names_those_that_are() {
+        let error = Config::resolve(&Flags {
+            set: vec!["mok.faults=true".into()],
+            ..flags()
+        })
+        .unwrap_err();
+        assert!(error.help().iter().any(|help| help.contains("`mock`")));
+    }
+}

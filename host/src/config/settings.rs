@@ -1,0 +1,32 @@
+//! What the operator may set about tasks.
+
+use std::time::Duration;
+
+/// What the operator may set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long a finished task is kept.
+    pub retention: Duration,
+    /// How long a task may run that says nothing of its own; `None`: for ever.
+    pub timeout: Option<Duration>,
+    /// Tasks that may be alive at a time. More are refused as busy.
+    ///
+    /// Each costs memory here and, where the backend pushes, a subscription there.
+    pub live: usize,
+    /// How long `start` waits for the backend before it answers with a task that is still pending.
+    pub hand_over: Duration,
+    /// How long `cancel` waits for its effect before it answers.
+    pub cancel: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_hours(7 * 24),
+            timeout: None,
+            live: 10_000,
+            hand_over: Duration::from_secs(3),
+            cancel: Duration::from_secs(2),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! A component as a file: what it is, what it wants, and its machine code.
+
+use std::fmt;
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::types::ComponentItem;
+
+use super::Engine;
+use super::cache::Cache;
+use super::load::LoadError;
+
+/// The version of `taskhost:plugin` that this host speaks.
+pub const INTERFACE: &str = "0.1.0";
+
+/// What a component can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// It runs tasks.
+    Backend,
+    /// It shows tasks.
+    Strategy,
+}
+
+impl Kind {
+    /// What a component of this kind exports.
+    pub fn export(self) -> &'static str {
+        match self {
+            Self::Backend => "taskhost:plugin/backend@0.1.0",
+            Self::Strategy => "taskhost:plugin/strategy@0.1.0",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Backend => "backend",
+            Self::Strategy => "strategy",
+        })
+    }
+}
+
+/// A compiled component.
+#[derive(Clone)]
+pub struct Component {
+    /// SHA-256 of the file, in hexadecimal.
+    pub digest: String,
+    /// Names of what it imports, in order.
+    pub imports: Vec<String>,
+    /// Names of what it exports, in order.
+    pub exports: Vec<String>,
+    pub(super) code: wasmtime::component::Component,
+}
+
+impl Component {
+    /// Compiles `bytes`, or takes the machine code from `cache`.
+    pub fn load(engine: &Engine, cache: Option<&Cache>, bytes: &[u8]) -> Result<Self, LoadError> {
+        check_header(bytes)?;
+        let digest = digest(bytes);
+        let code = if let Some(code) = cache.and_then(|cache| cache.load(engine, &digest)) {
+            code
+        } else {
+            let code = wasmtime::component::Component::from_binary(engine.wasmtime(), bytes)
+                .map_err(|error| LoadError::Damaged(error.root_cause().to_string()))?;
+            if let Some(cache) = cache {
+                cache.store(engine, &digest, &code);
+            }
+            code
+        };
+        let kind = code.component_type();
+        let names =
+            |items: Vec<(String, ComponentItem)>| items.into_iter().map(|(name, _)| name).collect();
+        Ok(Self {
+            digest,
+            imports: names(
+                kind.imports(engine.wasmtime())
+                    .map(|(name, item)| (name.to_owned(), item.ty))
+                    .collect(),
+            ),
+            exports: names(
+                kind.exports(engine.wasmtime())
+                    .map(|(name, item)| (name.to_owned(), item.ty))
+                    .collect(),
+            ),
+            code,
+        })
+    }
+
+    /// What it can be, by what it exports.
+    pub fn kind(&self) -> Result<Kind, LoadError> {
+        for kind in [Kind::Backend, Kind::Strategy] {
+            if self.exports.iter().any(|export| export == kind.export()) {
+                return Ok(kind);
+            }
+        }
+        // The same interface in a version that this host does not speak?
+        let other = self
+            .exports
+            .iter()
+            .chain(&self.imports)
+            .filter_map(|name| name.strip_prefix("taskhost:plugin/")?.split_once('@'))
+            .find(|(_, version)| *version != INTERFACE);
+        Err(match other {
+            Some((_, version)) => LoadError::OtherVersion {
+                version: version.to_owned(),
+            },
+            None => LoadError::NoPlugin {
+                exports: self.exports.clone(),
+            },
+        })
+    }
+
+    /// Checks that it is of kind `wanted`.
+    pub fn expect(&self, wanted: Kind) -> Result<(), LoadError> {
+        let found = self.kind()?;
+        if found == wanted {
+            Ok(())
+        } else {
+            Err(LoadError::WrongKind { found, wanted })
+        }
+    }
+}
+
+/// SHA-256 of `bytes`, in hexadecimal.
+pub fn digest(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
+}
+
+/// The first eight bytes say what a file is; the parser's own words for the same do not help anybody.
+fn check_header(bytes: &[u8]) -> Result<(), LoadError> {
+    const MAGIC: &[u8] = b"\0asm";
+    const COMPONENT: &[u8] = &[0x0d, 0x00, 0x01, 0x00];
+    const MODULE: &[u8] = &[0x01, 0x00, 0x00, 0x00];
+    if bytes.is_empty() {
+        return Err(LoadError::NotWasm("the file is empty".to_owned()));
+    }
+    if !bytes.starts_with(MAGIC) {
+        return Err(LoadError::NotWasm(
+            "it does not begin like a Wasm file".to_owned(),
+        ));
+    }
+    match bytes.get(4..8) {
+        Some(COMPONENT) => Ok(()),
+        Some(MODULE) => Err(LoadError::CoreModule),
+        Some(other) => Err(LoadError::NotWasm(format!(
+            "it is in a Wasm format unknown here: {other:02x?}"
+        ))),
+        None => Err(LoadError::Damaged(
+            "the file ends after its first bytes".to_owned(),
+        )),
+    }
+}

@@ -1,0 +1,92 @@
+//! A component, linked and not running.
+
+use std::collections::BTreeMap;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use wasmtime::component::{HasSelf, Linker};
+
+use super::Engine;
+use super::actor::{self, Blueprint, Handle, World};
+use super::component::Component;
+use super::load::LoadError;
+use super::scratch::{self, Info};
+use crate::capability::bindings::host;
+use crate::capability::{Guest, Ports};
+use crate::task::Json;
+
+/// A component of world `W` that fits this host. Nothing of it has run.
+pub struct LinkedComponent<W: World> {
+    engine: Engine,
+    linked: W::Linked,
+}
+
+impl<W: World> Clone for LinkedComponent<W> {
+    fn clone(&self) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            linked: self.linked.clone(),
+        }
+    }
+}
+
+impl<W: World> LinkedComponent<W> {
+    /// Checks `component` import by import and export by export. Nothing of it runs.
+    pub fn link(engine: &Engine, component: &Component) -> Result<Self, LoadError> {
+        component.expect(W::KIND)?;
+        let linked = common_linker(engine)
+            .and_then(|linker| W::link(linker, &component.code))
+            .map_err(|error| {
+                let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+                LoadError::Misfit(chain.join(": "))
+            })?;
+        Ok(Self {
+            engine: engine.clone(),
+            linked,
+        })
+    }
+
+    /// Asks it who it is, with nothing in its reach.
+    pub async fn describe(&self) -> Result<Info, LoadError> {
+        scratch::describe::<W>(&self.engine, &self.linked).await
+    }
+
+    /// Asks it whether it would start with this configuration, with nothing in its reach but secrets.
+    pub async fn rehearse(
+        &self,
+        name: &str,
+        config: &Json,
+        secrets: &BTreeMap<String, String>,
+    ) -> Result<(), LoadError> {
+        scratch::rehearse::<W>(&self.engine, &self.linked, name, config, secrets).await
+    }
+
+    /// Starts it. The caller joins the task; `stop` ends it.
+    pub(super) fn spawn(
+        &self,
+        name: &str,
+        ports: Ports,
+        config: &Json,
+        stop: CancellationToken,
+    ) -> (Handle<W>, JoinHandle<()>) {
+        let blueprint = Blueprint {
+            name: name.into(),
+            engine: self.engine.clone(),
+            linked: self.linked.clone(),
+            ports,
+            config: config.text().to_owned(),
+        };
+        actor::spawn(blueprint, stop)
+    }
+}
+
+/// What every world is given: logs, time, and a WASI that reaches nothing.
+fn common_linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine.wasmtime());
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    host::types::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+    host::logging::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+    host::timers::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+    Ok(linker)
+}

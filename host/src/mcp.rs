@@ -1,0 +1,35 @@
+//! The MCP server: the tools of a [`Service`] for clients on stdio and over HTTP.
+//!
+//! The only user of rmcp, which parses, negotiates the protocol revision and dispatches. What it leaves
+//! open is closed here, each in its own file:
+//!
+//! ```text
+//! stdin ─▶ lines ─┐                      ┌─▶ convert   tools, answers and errors in MCP's words
+//!                 ├─▶ rmcp ─▶ server ────┼─▶ progress  of one call, as notifications
+//! /mcp ─▶ http ───┘              │       └─▶ audience  who hears that the tools have changed
+//!                                └─ ending  nobody who has asked is left without an answer
+//! ```
+//!
+//! **Invariant:** stdout carries protocol and nothing else; everything that is to be logged goes through
+//! `tracing`.
+//!
+//! **Invariant:** the end of a connection ends waiting, never a task.
+
+mod audience;
+mod convert;
+mod ending;
+#[cfg(test)]
+mod fixture;
+pub mod http;
+mod lines;
+mod progress;
+mod server;
+pub mod stdio;
+
+/// The longest message, in bytes. The largest arguments that a strategy passes on are smaller, and
+/// parsing this much takes half a second on a slow machine.
+const LONGEST_MESSAGE: usize = 4 << 20;
+
+/// What a serving host logs by default: what the protocol library says below `warn` is for those who
+/// debug it.
+pub const DEFAULT_LOG: &str = "info,rmcp=warn";

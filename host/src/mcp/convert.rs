@@ -1,0 +1,169 @@
+//! Tools, answers and errors in MCP's words.
+//!
+//! What a model can do something about is a tool result with `isError`, because that is what clients
+//! show to models; a protocol error is what only the author of the client can repair.
+
+use std::sync::Arc;
+
+use rmcp::ErrorData;
+use rmcp::model::{
+    CallToolResponse, CallToolResult, ContentBlock, Implementation, JsonObject, MetaObject,
+    ResultType, Tool, ToolAnnotations,
+};
+use serde_json::{Value, json};
+
+use crate::error::Report;
+use crate::plugin::{self, Reply, TaskError};
+use crate::task::Json;
+
+/// A tool as clients see it. One with a schema that is no object is not shown.
+pub(super) fn tool_out(tool: &plugin::Tool) -> Option<Tool> {
+    let Some(input_schema) = object(&tool.input_schema) else {
+        tracing::error!("tool `{}` is not shown: its schema is no object", tool.name);
+        return None;
+    };
+    let mut shown = Tool::new_with_raw(
+        tool.name.clone(),
+        tool.description.clone().map(Into::into),
+        input_schema,
+    );
+    shown.title.clone_from(&tool.title);
+    shown.output_schema = tool.output_schema.as_ref().and_then(object);
+    shown.annotations = tool.annotations.as_ref().and_then(|annotations| {
+        serde_json::from_str::<ToolAnnotations>(annotations.text())
+            .inspect_err(|error| {
+                tracing::warn!("the annotations of `{}` are left out: {error}", tool.name);
+            })
+            .ok()
+    });
+    Some(shown)
+}
+
+/// The answer to a `tools/call`.
+pub(super) fn answer_out(
+    name: &str,
+    answer: Result<Reply, TaskError>,
+) -> Result<CallToolResponse, ErrorData> {
+    match answer {
+        Ok(Reply::Answer(answer)) => match serde_json::from_str::<CallToolResult>(answer.text()) {
+            Ok(mut result) => {
+                // Required from 2026-07-28 on; rmcp takes it out for everybody else.
+                result.result_type = Some(ResultType::COMPLETE);
+                Ok(result.into())
+            }
+            Err(error) => {
+                tracing::error!("the answer of `{name}` is no tool result: {error}");
+                Err(ErrorData::internal_error(
+                    format!("`{name}` answered with something that is no tool result"),
+                    None,
+                ))
+            }
+        },
+        Ok(Reply::Task(task, _)) => {
+            tracing::error!("`{name}` answered with task {task}, which nobody asked it to");
+            Err(ErrorData::internal_error(
+                format!("`{name}` answered with a native task: this server does not serve them"),
+                None,
+            ))
+        }
+        Err(TaskError::Unknown(report)) => Err(ErrorData::invalid_params(for_model(&report), None)),
+        Err(error) => Ok(failed(&error).into()),
+    }
+}
+
+/// An error that the model is told of.
+pub(super) fn failed(error: &TaskError) -> CallToolResult {
+    let report = error.report();
+    let mut structured = json!({
+        "error": report.message,
+        "code": report.code.to_string(),
+        "is_error": true,
+    });
+    if let (
+        TaskError::Busy(_, Some(after)) | TaskError::Unavailable(_, Some(after)),
+        Some(fields),
+    ) = (error, structured.as_object_mut())
+    {
+        fields.insert("retry_after_ms".to_owned(), json!(after));
+    }
+    let mut result = CallToolResult::error(vec![ContentBlock::text(for_model(report))]);
+    result.structured_content = Some(structured);
+    result
+}
+
+/// Adds who answered, which clients of 2026-07-28 find with each result.
+pub(super) fn sign(meta: &mut Option<MetaObject>, server: &Implementation) {
+    if let Ok(server) = serde_json::to_value(server) {
+        meta.get_or_insert_default()
+            .insert("io.modelcontextprotocol/serverInfo".to_owned(), server);
+    }
+}
+
+/// The arguments of a call. None given are no arguments.
+pub(super) fn arguments_in(arguments: Option<JsonObject>) -> Json {
+    Json::of(&Value::Object(arguments.unwrap_or_default()))
+}
+
+/// The whole report as text: what, why, and what to do.
+fn for_model(report: &Report) -> String {
+    let mut text = report.to_string();
+    for help in &report.help {
+        text.push('\n');
+        text.push_str(help);
+    }
+    text
+}
+
+fn object(json: &Json) -> Option<Arc<JsonObject>> {
+    serde_json::from_str::<JsonObject>(json.text())
+        .ok()
+        .map(Arc::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    #[test]
+    fn an_answer_keeps_what_the_strategy_said() {
+        let answer = Json::parse(
+            r#"{"content":[{"type":"text","text":"done"}],"structuredContent":{"n":1},
+                "isError":true,"_meta":{"x/y":2}}"#,
+        )
+        .unwrap();
+        let CallToolResponse::Complete(result) =
+            answer_out("tool", Ok(Reply::Answer(answer.clone()))).unwrap()
+        else {
+            panic!("an answer is complete");
+        };
+        let mut sent = serde_json::to_value(result).unwrap();
+        assert_eq!(sent["resultType"], "complete");
+        sent.as_object_mut().unwrap().remove("resultType");
+        assert_eq!(sent, answer.value());
+    }
+
+    #[test]
+    fn a_model_reads_what_went_wrong_and_what_to_do() {
+        let report = Report::new(Code(713), "no room")
+            .because("10 tasks are alive")
+            .help("wait for one of them");
+        let result = failed(&TaskError::Busy(report, Some(250)));
+        let sent = serde_json::to_value(result).unwrap();
+        assert_eq!(
+            sent["content"][0]["text"],
+            "no room [TH0713]: 10 tasks are alive\nwait for one of them"
+        );
+        assert_eq!(
+            sent["structuredContent"],
+            json!({"error": "no room", "code": "TH0713", "is_error": true, "retry_after_ms": 250})
+        );
+        assert_eq!(sent["isError"], true);
+    }
+
+    #[test]
+    fn a_native_task_is_a_protocol_error_as_long_as_they_are_not_served() {
+        let error = answer_out("tool", Ok(Reply::Task("id".to_owned(), None))).unwrap_err();
+        assert_eq!(error.code, rmcp::model::ErrorCode::INTERNAL_ERROR);
+    }
+}

@@ -1,0 +1,22 @@
+//! Components as backends and strategies: where they come from, and what the service sees of them.
+//!
+//! The service holds [`Backend`] and [`Strategy`] objects and never a component, so its tests run with
+//! plain Rust types and no Wasm at all.
+
+pub mod backend;
+pub mod embedded;
+pub mod load;
+mod settings;
+pub mod source;
+pub mod strategy;
+
+pub use crate::capability::events::EventSink;
+pub use crate::capability::storage::ComponentMap;
+pub use crate::capability::tasks::{CallPort, Caller, Snapshot, Start, TaskError, Tasks};
+pub use crate::engine::actor::Health;
+pub use crate::engine::answer::{CallError, Refusal};
+pub use crate::engine::backend::{CancelAnswer, StartWork, Work};
+pub use crate::engine::scratch::Info;
+pub use crate::engine::strategy::{Reply, TaskSupport, Tool, ToolCaller};
+pub use backend::Backend;
+pub use strategy::Strategy;

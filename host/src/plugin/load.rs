@@ -1,0 +1,286 @@
+//! From a component's configuration to a linked component that is ready to run.
+//!
+//! ```text
+//! read ─▶ compile ─▶ link ─▶ describe ─▶ check the configuration ─▶ grants ─▶ rehearse `init`
+//! ```
+//!
+//! All of it happens before the host serves anybody, and `taskhost check` does it and stops there.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::embedded;
+use super::settings::effective;
+use super::source::{Reference, SourceError};
+use crate::config::ComponentConfig;
+use crate::config::grant::{Authority, Endpoint, Grants, Trust};
+use crate::config::secret::SecretSource;
+use crate::engine::Engine;
+use crate::engine::backend::LinkedBackend;
+use crate::engine::cache::Cache;
+use crate::engine::component::{Component, Kind};
+use crate::engine::load::LoadError;
+use crate::engine::scratch::Info;
+use crate::engine::strategy::LinkedStrategy;
+use crate::error::{Code, Explain, Report};
+use crate::task::Json;
+
+/// A component that can be started.
+#[derive(Clone)]
+pub struct Loaded {
+    /// What it is.
+    pub linked: Linked,
+    /// Who it says it is.
+    pub info: Info,
+    /// The file.
+    pub component: Component,
+    /// It came with taskhost.
+    pub first_party: bool,
+    /// What `init` is given: the file's table with the flags on top.
+    pub config: Json,
+    /// What it may reach: what the operator granted, and for first-party components the endpoints that
+    /// they are configured with.
+    pub grants: Grants,
+    /// Values of the granted secrets.
+    pub secrets: BTreeMap<String, String>,
+}
+
+/// A linked component of either kind.
+#[derive(Clone)]
+pub enum Linked {
+    /// It runs tasks.
+    Backend(LinkedBackend),
+    /// It shows tasks.
+    Strategy(LinkedStrategy),
+}
+
+/// Why a component cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// There is none.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// It is not one, or not for this host.
+    #[error("`{name}` ({reference}) cannot be loaded: {source}")]
+    Load {
+        /// What it is called here.
+        name: String,
+        /// What was asked for.
+        reference: String,
+        /// Why.
+        source: Box<LoadError>,
+    },
+    /// It does not want this configuration.
+    #[error("the configuration of `{name}` does not fit: {why}")]
+    Config {
+        /// What it is called here.
+        name: String,
+        /// Why.
+        why: String,
+        /// What to do.
+        help: Vec<String>,
+    },
+    /// A granted secret has no value.
+    #[error("the secret `{secret}`, granted to `{name}`, has no value: {why}")]
+    Secret {
+        /// What the component is called here.
+        name: String,
+        /// Which.
+        secret: String,
+        /// Why.
+        why: String,
+    },
+}
+
+/// Loads what `config` names as a component of kind `kind`.
+pub async fn prepare(
+    engine: &Engine,
+    cache: Option<&Cache>,
+    kind: Kind,
+    config: &ComponentConfig,
+    secrets: &BTreeMap<String, SecretSource>,
+) -> Result<Loaded, PrepareError> {
+    let reference = Reference(config.reference.clone());
+    let bytes = reference.read()?;
+    let failed = |source| PrepareError::Load {
+        name: config.name.clone(),
+        reference: config.reference.clone(),
+        source: Box::new(source),
+    };
+    let component = Component::load(engine, cache, &bytes).map_err(failed)?;
+    component.expect(kind).map_err(failed)?;
+    let (linked, info) = link(engine, &component, kind).await.map_err(failed)?;
+    let first_party = embedded::is_first_party(&component.digest);
+    let settings = effective(config, info.config_schema.as_ref())?;
+    let mut grants = config.grants.clone();
+    if first_party {
+        for endpoint in configured_endpoints(info.config_schema.as_ref(), &settings) {
+            grants.add_endpoint(endpoint);
+        }
+    }
+    let secrets = values(&config.name, &grants, secrets)?;
+    let settings = Json::of(&Value::Object(settings));
+    match &linked {
+        Linked::Backend(backend) => backend.rehearse(&config.name, &settings, &secrets).await,
+        Linked::Strategy(strategy) => strategy.rehearse(&config.name, &settings, &secrets).await,
+    }
+    .map_err(failed)?;
+    Ok(Loaded {
+        secrets,
+        linked,
+        info,
+        component,
+        first_party,
+        config: settings,
+        grants,
+    })
+}
+
+/// Links `component`, and asks it who it is.
+pub async fn link(
+    engine: &Engine,
+    component: &Component,
+    kind: Kind,
+) -> Result<(Linked, Info), LoadError> {
+    Ok(match kind {
+        Kind::Backend => {
+            let linked = LinkedBackend::link(engine, component)?;
+            let info = linked.describe().await?;
+            (Linked::Backend(linked), info)
+        }
+        Kind::Strategy => {
+            let linked = LinkedStrategy::link(engine, component)?;
+            let info = linked.describe().await?;
+            (Linked::Strategy(linked), info)
+        }
+    })
+}
+
+/// The endpoints in those properties that the schema marks as endpoints.
+fn configured_endpoints(schema: Option<&Json>, settings: &Map<String, Value>) -> Vec<Endpoint> {
+    let schema = schema.map(Json::value);
+    let properties = schema
+        .as_ref()
+        .and_then(|schema| schema.get("properties"))
+        .and_then(Value::as_object);
+    properties
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, property)| {
+            let port = property.get("x-taskhost-endpoint")?.as_u64()?;
+            endpoint_of(settings.get(key)?.as_str()?, u16::try_from(port).ok()?)
+        })
+        .collect()
+}
+
+/// Host and port of a URL, and what its query says of certificates in the words that Celery uses.
+fn endpoint_of(text: &str, port: u16) -> Option<Endpoint> {
+    let url = url::Url::parse(text).ok()?;
+    let host = url
+        .host_str()
+        .filter(|host| !host.is_empty())
+        .unwrap_or("localhost");
+    let query = |name: &str| {
+        let found = url.query_pairs().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.into_owned())
+    };
+    let unverified = query("ssl_cert_reqs").is_some_and(|value| {
+        matches!(
+            value.to_ascii_lowercase().as_str(),
+            "none" | "cert_none" | "optional" | "cert_optional"
+        )
+    });
+    Some(Endpoint {
+        authority: Authority {
+            host: host
+                .trim_start_matches('[')
+                .trim_end_matches(']')
+                .to_ascii_lowercase(),
+            port: url.port().unwrap_or(port),
+        },
+        trust: match query("ssl_ca_certs") {
+            _ if unverified => Trust::Anything,
+            Some(path) => Trust::File(path.into()),
+            None => Trust::System,
+        },
+    })
+}
+
+fn values(
+    name: &str,
+    grants: &Grants,
+    secrets: &BTreeMap<String, SecretSource>,
+) -> Result<BTreeMap<String, String>, PrepareError> {
+    let mut values = BTreeMap::new();
+    for secret in &grants.secrets {
+        let value = match secrets.get(secret) {
+            Some(source) => source.read(),
+            // Granted by a flag and said nowhere else: the environment variable of that name.
+            None => SecretSource::Env {
+                env: secret.clone(),
+            }
+            .read(),
+        };
+        let value = value.map_err(|why| PrepareError::Secret {
+            name: name.to_owned(),
+            secret: secret.clone(),
+            why,
+        })?;
+        values.insert(secret.clone(), value);
+    }
+    Ok(values)
+}
+
+impl Explain for PrepareError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Source(error) => error.code(),
+            Self::Load { source, .. } => source.code(),
+            Self::Config { .. } => Code(111),
+            Self::Secret { .. } => Code(112),
+        }
+    }
+
+    fn help(&self) -> Vec<String> {
+        match self {
+            Self::Source(error) => error.help(),
+            Self::Load { source, .. } => source.help(),
+            Self::Config { help, .. } => help.clone(),
+            Self::Secret { secret, .. } => vec![
+                format!("set it: export {secret}=…"),
+                format!("or say where it is: [secrets] {secret} = {{ file = \"…\" }}"),
+            ],
+        }
+    }
+}
+
+impl PrepareError {
+    /// The error in its final form.
+    pub fn report(&self) -> Report {
+        // `Load` says its source in its own words: once is enough.
+        Report {
+            causes: match self {
+                Self::Load { .. } => Vec::new(),
+                _ => Report::from(self).causes,
+            },
+            ..Report::from(self)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_url_amounts_to_an_endpoint() {
+        let endpoint =
+            endpoint_of("rediss://user:pw@Redis.Internal/1?ssl_cert_reqs=none", 6379).unwrap();
+        assert_eq!(endpoint.authority.to_string(), "redis.internal:6379");
+        assert_eq!(endpoint.trust, Trust::Anything);
+        let endpoint = endpoint_of("redis://[::1]:7000/0", 6379).unwrap();
+        assert_eq!(endpoint.authority.to_string(), "[::1]:7000");
+        assert_eq!(endpoint.trust, Trust::System);
+    }
+}

@@ -1,0 +1,141 @@
+//! What strategies may do with tasks: the service as [`Tasks`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use super::{Found, Service, internal};
+use crate::plugin::{Caller, Snapshot, Start, TaskError, Tasks};
+use crate::store::Filter;
+use crate::task::{Json, Status};
+
+impl Tasks for Service {
+    fn start(
+        &self,
+        caller: &Caller,
+        start: Start,
+    ) -> BoxFuture<'static, Result<Snapshot, TaskError>> {
+        let (service, caller) = (self.clone(), caller.clone());
+        Box::pin(async move {
+            let inner = service.clone();
+            service
+                .shielded(async move { inner.start_task(&caller, start).await })
+                .await
+        })
+    }
+
+    fn get(&self, caller: &Caller, id: &str) -> Result<Snapshot, TaskError> {
+        Ok(self.find(Some(&caller.principal), id)?.snapshot())
+    }
+
+    fn wait(
+        &self,
+        caller: &Caller,
+        id: &str,
+        since: u64,
+        timeout: Duration,
+    ) -> BoxFuture<'static, Result<Snapshot, TaskError>> {
+        let found = self.find(Some(&caller.principal), id);
+        Box::pin(async move {
+            let found = found?;
+            if let Found::Live(live) = &found {
+                live.wait(timeout, |record| {
+                    record.revision > since || record.state.is_done()
+                })
+                .await;
+            }
+            Ok(found.snapshot())
+        })
+    }
+
+    fn cancel(
+        &self,
+        caller: &Caller,
+        id: &str,
+        reason: Option<String>,
+    ) -> BoxFuture<'static, Result<Snapshot, TaskError>> {
+        let (service, caller, id) = (self.clone(), caller.clone(), id.to_owned());
+        Box::pin(async move {
+            let inner = service.clone();
+            service
+                .shielded(async move {
+                    inner
+                        .cancel_task(Some(&caller.principal), &id, reason)
+                        .await
+                })
+                .await
+        })
+    }
+
+    fn answer(
+        &self,
+        caller: &Caller,
+        id: &str,
+        key: String,
+        response: Json,
+    ) -> BoxFuture<'static, Result<Snapshot, TaskError>> {
+        let (service, caller, id) = (self.clone(), caller.clone(), id.to_owned());
+        Box::pin(async move {
+            let inner = service.clone();
+            service
+                .shielded(async move { inner.answer_task(&caller, &id, key, response).await })
+                .await
+        })
+    }
+
+    fn output(
+        &self,
+        caller: &Caller,
+        id: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<(Vec<String>, u64), TaskError> {
+        let id = self
+            .find(Some(&caller.principal), id)?
+            .snapshot()
+            .record
+            .id();
+        let lines = self
+            .0
+            .store
+            .output(id, after, limit)
+            .map_err(|error| internal(&error))?;
+        let last = lines.last().map_or(after, |(position, _)| *position);
+        Ok((lines.into_iter().map(|(_, line)| line).collect(), last))
+    }
+
+    fn list_active(
+        &self,
+        caller: &Caller,
+        task: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Snapshot>, TaskError> {
+        let filter = Filter {
+            owner: Some(caller.principal.clone()),
+            statuses: Status::ALL
+                .into_iter()
+                .filter(|status| !status.is_done())
+                .collect(),
+            task: task.map(str::to_owned),
+            before: None,
+            limit,
+        };
+        let records = self
+            .0
+            .store
+            .list(&filter)
+            .map_err(|error| internal(&error))?;
+        let live = self.live();
+        Ok(records
+            .into_iter()
+            .map(|record| match live.get(&record.id()) {
+                Some(live) => live.snapshot(),
+                None => Snapshot {
+                    record: Arc::new(record),
+                    note: None,
+                },
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,302 @@
+//! What backends say of their tasks, pushed or asked for.
+//!
+//! One follower for each backend. Pushes wait in a [`Mailbox`] that keeps the newest observation of each
+//! task, so its size is bounded by the number of live tasks; observations are applied side by side, and
+//! those of one task in their order.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use tokio::sync::Notify;
+
+use super::live::{ApplyError, Live};
+use super::{Attached, Service};
+use crate::config::limits::OBSERVE_BATCH;
+use crate::error::Explain as _;
+use crate::plugin::{EventSink, Health, Work};
+use crate::task::{Event, Failure, Observation, Outcome, Record, Refused, TaskId};
+
+/// How often in a row a backend must not know a task before it counts as lost: once could be a replica
+/// that lags behind.
+const UNKNOWN: u32 = 2;
+/// How many observations are written at a time: the store commits them together.
+const WRITES: usize = 512;
+
+/// Where the pushes of one backend arrive.
+#[derive(Default)]
+pub struct Mailbox {
+    inner: Mutex<Post>,
+    arrived: Notify,
+}
+
+#[derive(Default)]
+struct Post {
+    observations: HashMap<TaskId, Observation>,
+    look_at: HashSet<TaskId>,
+    output: Vec<(TaskId, String)>,
+    catalog_changed: bool,
+}
+
+/// Lines of output that wait to be written. More are dropped: the newest say more than the oldest.
+const OUTPUT_WAITING: usize = 10_000;
+/// Observations that wait for an id that may not be alive. Live tasks are at most so many.
+const OBSERVATIONS_WAITING: usize = 100_000;
+
+impl Mailbox {
+    fn post(&self) -> MutexGuard<'_, Post> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Observe this one soon.
+    pub(super) fn look_at(&self, id: TaskId) {
+        self.post().look_at.insert(id);
+        self.arrived.notify_one();
+    }
+}
+
+impl EventSink for Mailbox {
+    fn observed(&self, id: TaskId, observation: Observation) {
+        let mut post = self.post();
+        let overtaken = matches!(post.observations.get(&id), Some(Observation::Finished(_)));
+        if !overtaken && post.observations.len() < OBSERVATIONS_WAITING {
+            post.observations.insert(id, observation);
+        }
+        drop(post);
+        self.arrived.notify_one();
+    }
+
+    fn output(&self, id: TaskId, line: String) {
+        let mut post = self.post();
+        if post.output.len() < OUTPUT_WAITING {
+            post.output.push((id, line));
+        }
+        drop(post);
+        self.arrived.notify_one();
+    }
+
+    fn catalog_changed(&self) {
+        self.post().catalog_changed = true;
+        self.arrived.notify_one();
+    }
+}
+
+impl Service {
+    /// Follows the tasks of one backend until the service ends.
+    pub(super) async fn follow(self, attached: Attached) {
+        let mut health = attached.backend.health();
+        let mut tick = tokio::time::interval(attached.observe_every);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut writing: FuturesUnordered<_> = FuturesUnordered::new();
+        let mut busy: HashSet<TaskId> = HashSet::new();
+        let mut generation = 0;
+        let mut catalog_due = false;
+        loop {
+            tokio::select! {
+                Some(id) = writing.next(), if !writing.is_empty() => {
+                    busy.remove(&id);
+                }
+                () = attached.mailbox.arrived.notified(), if writing.len() < WRITES => {}
+                _ = tick.tick() => {
+                    if generation > 0 {
+                        self.observe(&attached, self.confirmed(attached.backend.name(), |_| true)).await;
+                    }
+                }
+                changed = health.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+            }
+            let ready = match &*health.borrow_and_update() {
+                Health::Ready { generation } => *generation,
+                Health::Starting { .. } | Health::Broken { .. } | Health::Stopped => 0,
+            };
+            if ready != generation {
+                generation = ready;
+                if generation > 0 {
+                    // Whatever was pushed to nobody while there was no instance.
+                    catalog_due = true;
+                    self.observe(&attached, self.confirmed(attached.backend.name(), |_| true))
+                        .await;
+                }
+            }
+            let post = attached.mailbox.take(&busy);
+            catalog_due |= post.catalog_changed;
+            for (id, line) in post.output {
+                if self.live().contains_key(&id) {
+                    self.0.store.append_output(id, vec![line]);
+                }
+            }
+            if !post.look_at.is_empty() && generation > 0 {
+                let works = self.confirmed(attached.backend.name(), |record| {
+                    post.look_at.contains(&record.id())
+                });
+                self.observe(&attached, works).await;
+            }
+            for (id, observation) in post.observations {
+                let Some(live) = self.live().get(&id).cloned() else {
+                    continue;
+                };
+                busy.insert(id);
+                let service = self.clone();
+                // A write that has begun is made known even when the service ends meanwhile.
+                let written = self.0.work.spawn(async move {
+                    service.learn(&live, observation).await;
+                });
+                writing.push(async move {
+                    _ = written.await;
+                    id
+                });
+            }
+            if catalog_due && generation > 0 {
+                catalog_due = false;
+                if let Err(error) = self.refresh_catalog(&*attached.backend).await {
+                    tracing::warn!(backend = attached.backend.name(), code = %error.code(), "no catalogue: {error}");
+                    catalog_due = error.is_transient();
+                }
+            }
+        }
+    }
+
+    /// Live tasks that this backend is known to have, and that `which` wants.
+    fn confirmed(&self, backend: &str, which: impl Fn(&Record) -> bool) -> Vec<Work> {
+        self.live()
+            .values()
+            .map(|live| live.record())
+            .filter(|record| record.origin.backend == backend && which(record))
+            .filter_map(|record| {
+                Some(Work {
+                    id: record.id(),
+                    handle: record.handle()?.clone(),
+                })
+            })
+            .collect()
+    }
+
+    /// Asks what has become of `works`, and puts the answers where pushes are.
+    async fn observe(&self, attached: &Attached, works: Vec<Work>) {
+        for batch in works.chunks(OBSERVE_BATCH) {
+            let observations = match attached.backend.observe(batch).await {
+                Ok(observations) => observations,
+                Err(error) => {
+                    tracing::warn!(
+                        backend = attached.backend.name(),
+                        code = %error.code(),
+                        "cannot observe {} tasks: {error}",
+                        batch.len()
+                    );
+                    return;
+                }
+            };
+            for (work, observation) in batch.iter().zip(observations) {
+                match observation {
+                    Ok(observation) => attached.mailbox.observed(work.id, observation),
+                    Err(rubbish) => {
+                        tracing::error!(task_id = %work.id, code = %rubbish.code(), "{rubbish}");
+                        let outcome = Outcome::Failed(Failure {
+                            code: "backend-defect".to_owned(),
+                            message: format!("{rubbish} [{}]", rubbish.code()),
+                            retryable: false,
+                            detail: None,
+                        });
+                        attached
+                            .mailbox
+                            .observed(work.id, Observation::Finished(outcome));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Applies one observation.
+    async fn learn(&self, live: &Arc<Live>, observation: Observation) {
+        let event = match observation {
+            Observation::At(phase) => {
+                live.unknown.store(0, Ordering::Relaxed);
+                Event::Observed(phase)
+            }
+            Observation::Finished(outcome) => Event::Finished(outcome),
+            Observation::Unknown => {
+                let confirmed = live.record().handle().is_some();
+                if !confirmed || live.unknown.fetch_add(1, Ordering::Relaxed) + 1 < UNKNOWN {
+                    return;
+                }
+                Event::Finished(Outcome::Failed(lost(&live.record())))
+            }
+        };
+        self.record(live, event).await;
+    }
+
+    /// Writes one event of a live task, and does what its end asks for.
+    pub(super) async fn record(&self, live: &Arc<Live>, event: Event) {
+        let name = event.name();
+        match live.apply(&*self.0.store, event, self.now_ms()).await {
+            Ok(record) if record.state.is_done() => self.ended(&record, live),
+            Ok(_) | Err(ApplyError::Refused(Refused::Unchanged | Refused::AlreadyDone)) => {}
+            Err(ApplyError::Refused(refused @ Refused::OutOfOrder)) => {
+                tracing::warn!(task_id = %live.record().id(), event = name, "not applied: {refused}");
+            }
+            Err(ApplyError::Store(error)) => {
+                tracing::error!(task_id = %live.record().id(), event = name, code = %error.code(), "not written: {error}");
+            }
+        }
+    }
+
+    /// The outcome is durable: nobody has to hold the task any more.
+    fn ended(&self, record: &Arc<Record>, live: &Arc<Live>) {
+        let id = record.id();
+        self.live().remove(&id);
+        tracing::info!(task_id = %id, task = record.origin.task, status = record.status().name(), "task ended");
+        let Some(attached) = self.0.backends.get(&record.origin.backend).cloned() else {
+            return;
+        };
+        let Some(handle) = live.last_handle() else {
+            return;
+        };
+        self.spawn(async move {
+            // Losing this costs the backend some memory until it forgets by itself.
+            if let Err(error) = attached.backend.release(&Work { id, handle }).await {
+                tracing::debug!(task_id = %id, "not released: {error}");
+            }
+        });
+    }
+}
+
+impl Mailbox {
+    /// Everything but what concerns tasks that are being written.
+    fn take(&self, busy: &HashSet<TaskId>) -> Post {
+        let mut post = self.post();
+        let mut taken = std::mem::take(&mut *post);
+        let kept: Vec<_> = taken
+            .observations
+            .keys()
+            .filter(|id| busy.contains(id))
+            .copied()
+            .collect();
+        for id in kept {
+            if let Some(observation) = taken.observations.remove(&id) {
+                post.observations.insert(id, observation);
+            }
+        }
+        taken
+    }
+}
+
+fn lost(record: &Record) -> Failure {
+    Failure {
+        code: "lost".to_owned(),
+        message: format!(
+            "backend `{}` no longer knows this task: whether it ran is not known",
+            record.origin.backend
+        ),
+        retryable: record.origin.idempotent,
+        detail: None,
+    }
+}
+
+/// How soon a follower looks again when it could not look now.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
