@@ -1,0 +1,90 @@
+//! Everything one instance of the component holds.
+//!
+//! Shared by all calls and loops of the instance. Cells are borrowed for a moment only, never across
+//! an await: another call would find them taken.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use tokio::sync::watch;
+
+use crate::bindings::{Error, secrets};
+use crate::catalogue::Catalogue;
+use crate::config::Config;
+use crate::control::Control;
+use crate::discovery::{self, Found, Roster};
+use crate::keys::{BrokerKeys, ResultKeys};
+use crate::live::Live;
+use crate::results;
+use crate::wire::Link;
+
+thread_local! {
+    static BACKEND: RefCell<Option<Rc<Backend>>> = const { RefCell::new(None) };
+}
+
+pub(crate) struct Backend {
+    pub(crate) config: Config,
+    pub(crate) broker: Rc<Link>,
+    /// The same as `broker` where both are one database.
+    pub(crate) results: Rc<Link>,
+    pub(crate) broker_keys: BrokerKeys,
+    pub(crate) result_keys: ResultKeys,
+    pub(crate) live: Live,
+    pub(crate) control: Control,
+    pub(crate) roster: RefCell<Roster>,
+    pub(crate) found: RefCell<Found>,
+    pub(crate) catalogue: RefCell<Catalogue>,
+    /// False: Redis refuses to tell of changes, so results are polled.
+    pub(crate) pushes: Cell<bool>,
+    /// True once workers have been asked what they can do.
+    pub(crate) asked: watch::Sender<bool>,
+}
+
+impl Backend {
+    /// Begins to connect, and to look for workers, and returns without waiting for either.
+    pub(crate) async fn init(config: &str) -> Result<(), Error> {
+        let config = Config::parse(config, secrets::get)?;
+        let one = config.broker == config.results;
+        let broker = Link::open("broker", config.broker.clone(), one);
+        let results = if one {
+            broker.clone()
+        } else {
+            Link::open("result_backend", config.results.clone(), true)
+        };
+        let found = Found::load().await;
+        let backend = Rc::new(Self {
+            broker_keys: BrokerKeys::new(&config.broker_keyprefix, config.broker.database),
+            result_keys: ResultKeys::new(&config.result_keyprefix),
+            catalogue: RefCell::new(Catalogue::new(&config, &found.tasks())),
+            found: RefCell::new(found),
+            config,
+            broker,
+            results,
+            live: Live::default(),
+            control: Control::new(),
+            roster: RefCell::default(),
+            pushes: Cell::new(true),
+            asked: watch::Sender::new(false),
+        });
+        BACKEND.with(|slot| slot.replace(Some(backend.clone())));
+        wit_bindgen::spawn_local(results::follow(backend.clone()));
+        wit_bindgen::spawn_local(discovery::run(backend));
+        Ok(())
+    }
+
+    pub(crate) fn get() -> Result<Rc<Self>, Error> {
+        BACKEND
+            .with(|slot| slot.borrow().clone())
+            .ok_or_else(|| Error::Internal("called before init".into()))
+    }
+
+    /// Brings the catalogue up to what was found. True where it is another one.
+    pub(crate) fn renew_catalogue(&self) -> bool {
+        let catalogue = Catalogue::new(&self.config, &self.found.borrow().tasks());
+        let news = *self.catalogue.borrow() != catalogue;
+        if news {
+            self.catalogue.replace(catalogue);
+        }
+        news
+    }
+}

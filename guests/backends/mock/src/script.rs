@@ -1,0 +1,201 @@
+//! What a task has been told to do: its name and its arguments, with the defaults filled in.
+//!
+//! Stored as it is in [`crate::record`], so a field that is renamed here makes old records
+//! unreadable: they are then `unknown` to the host, and never misread.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::bindings::taskhost::plugin::types::Error;
+
+/// One task, ready to run.
+///
+/// The bounds and the words for people are in [`crate::catalogue`]; a test there compares the
+/// defaults.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Script {
+    Count {
+        #[serde(default = "five")]
+        steps: u64,
+        #[serde(default = "second")]
+        step_ms: u64,
+    },
+    Sleep {
+        #[serde(default = "second")]
+        ms: u64,
+    },
+    Echo {
+        value: Value,
+    },
+    Fail {
+        #[serde(default = "failure_code")]
+        code: String,
+        #[serde(default = "failure_message")]
+        message: String,
+        #[serde(default)]
+        after_ms: u64,
+        #[serde(default)]
+        retryable: bool,
+    },
+    Retry {
+        #[serde(default = "two")]
+        attempts: u64,
+        #[serde(default = "half_a_second")]
+        delay_ms: u64,
+    },
+    Stubborn {
+        #[serde(default = "minute")]
+        ms: u64,
+        #[serde(default = "two_seconds")]
+        grace_ms: u64,
+    },
+    Uncancellable {
+        #[serde(default = "five_seconds")]
+        ms: u64,
+    },
+    Ask {
+        #[serde(default = "question")]
+        question: String,
+        #[serde(default = "answer_schema")]
+        schema: Value,
+    },
+    Trap {
+        #[serde(default)]
+        when: When,
+        #[serde(default)]
+        after_ms: u64,
+    },
+    Spin {},
+    Hog {
+        #[serde(default = "gibibyte")]
+        mib: u64,
+    },
+    Rubbish {},
+}
+
+/// Where `trap` panics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum When {
+    #[default]
+    Start,
+    Later,
+}
+
+impl Script {
+    /// The script for a call of `start`.
+    pub(crate) fn read(task: &str, arguments: &str) -> Result<Self, Error> {
+        let known = crate::catalogue::definitions(true);
+        if !known.iter().any(|definition| definition.name == task) {
+            return Err(Error::UnknownTask(format!("`mock` runs no `{task}`")));
+        }
+        let arguments: Value = serde_json::from_str(arguments)
+            .map_err(|error| Error::InvalidInput(format!("arguments of `{task}`: {error}")))?;
+        serde_json::from_value(json!({ task: arguments }))
+            .map_err(|error| Error::InvalidInput(format!("arguments of `{task}`: {error}")))
+    }
+
+    /// True for the tasks that break the component instead of running.
+    pub(crate) fn is_fault(&self) -> bool {
+        matches!(
+            self,
+            Self::Trap { .. } | Self::Spin {} | Self::Hog { .. } | Self::Rubbish {}
+        )
+    }
+
+    /// False: it runs to its end whatever anybody says.
+    pub(crate) fn is_cancellable(&self) -> bool {
+        !matches!(self, Self::Uncancellable { .. })
+    }
+
+    /// How long it goes on after it has heard that it should stop.
+    pub(crate) fn grace_ms(&self) -> u64 {
+        match self {
+            Self::Stubborn { grace_ms, .. } => *grace_ms,
+            _ => 0,
+        }
+    }
+}
+
+/// What `ask` wants to hear by default: an object of simple values, since that is all that the
+/// elicitation of MCP can show to a person.
+fn answer_schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "text": { "type": "string", "title": "Your answer" } },
+        "required": ["text"],
+    })
+}
+
+fn question() -> String {
+    "What shall I answer?".into()
+}
+
+fn failure_code() -> String {
+    "MockFailure".into()
+}
+
+fn failure_message() -> String {
+    "the task was told to fail".into()
+}
+
+const fn two() -> u64 {
+    2
+}
+
+const fn five() -> u64 {
+    5
+}
+
+const fn half_a_second() -> u64 {
+    500
+}
+
+const fn second() -> u64 {
+    1000
+}
+
+const fn two_seconds() -> u64 {
+    2000
+}
+
+const fn five_seconds() -> u64 {
+    5000
+}
+
+const fn minute() -> u64 {
+    60_000
+}
+
+const fn gibibyte() -> u64 {
+    1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_of_another_name_is_unknown_and_says_so() {
+        let refused = Script::read("dance", "{}").unwrap_err();
+        assert_eq!(
+            refused,
+            Error::UnknownTask("`mock` runs no `dance`".to_owned())
+        );
+    }
+
+    #[test]
+    fn arguments_that_do_not_fit_name_the_task() {
+        let Err(Error::InvalidInput(words)) = Script::read("sleep", r#"{"ms":"long"}"#) else {
+            panic!("it was taken");
+        };
+        assert!(words.starts_with("arguments of `sleep`:"), "{words}");
+    }
+
+    #[test]
+    fn null_is_a_value_to_echo() {
+        let script = Script::read("echo", r#"{"value":null}"#).unwrap();
+        assert_eq!(script, Script::Echo { value: Value::Null });
+    }
+}
