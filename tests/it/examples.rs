@@ -1,0 +1,28 @@
+//! The examples do what they show.
+
+use std::process::Command;
+
+use taskhost_tests::setup;
+
+#[test]
+fn the_celery_example_comes_true() {
+    comes_true("examples/celery/run");
+}
+
+#[test]
+fn the_quickstart_comes_true() {
+    comes_true("examples/quickstart/run");
+}
+
+fn comes_true(script: &str) {
+    let mut run = Command::new(setup::workspace_file(script));
+    // What would be built has been built.
+    run.env("TASKHOST", setup::host_binary());
+    let output = run.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

@@ -1,0 +1,30 @@
+//! What the host promises, shown with the real binary, real Redis servers and real Celery workers.
+//!
+//! Each test brings its own of everything. Names are claims; a test waits for what it claims, and
+//! never for a time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "a panic is how a test fails; a row of a table gets its parameters to keep"
+)]
+
+mod brokers;
+mod cli;
+mod clients;
+mod crash;
+mod discovery;
+mod examples;
+mod faults;
+mod harness;
+mod http;
+mod messages;
+mod outage;
+mod polling;
+mod revoke;
+mod states;
+mod stdio;
+mod tidy;
+mod tls;
+mod versions;

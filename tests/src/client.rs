@@ -1,0 +1,218 @@
+//! A small MCP client: requests in, answers out, notifications kept.
+
+use std::error::Error;
+use std::fmt;
+use std::process::{ChildStdin, ChildStdout};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::wait::{SHORT, wait_for};
+
+mod answer;
+mod http;
+mod stdio;
+mod task;
+
+pub use answer::ToolAnswer;
+pub use task::Task;
+
+use http::Http;
+use stdio::Stdio;
+
+/// May be shared: any number of requests may be under way.
+#[derive(Debug)]
+pub struct Client {
+    wire: Wire,
+    last_id: AtomicU64,
+}
+
+#[derive(Debug)]
+enum Wire {
+    Stdio(Stdio),
+    Http(Http),
+}
+
+/// Why there is no result.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RpcError {
+    /// The server answered with an error: its code and message.
+    Refused(i64, String),
+    /// There will be no answer. Why, for a person.
+    Gone(String),
+}
+
+impl Client {
+    /// Over the pipes of a host.
+    pub fn stdio(stdin: ChildStdin, stdout: ChildStdout) -> Self {
+        Self::over(Wire::Stdio(Stdio::new(stdin, stdout)))
+    }
+
+    /// Over Streamable HTTP, to an address that ends in `/mcp`.
+    pub fn http(url: &str) -> Self {
+        Self::over(Wire::Http(Http::new(url)))
+    }
+
+    fn over(wire: Wire) -> Self {
+        Self {
+            wire,
+            last_id: AtomicU64::new(0),
+        }
+    }
+
+    /// The handshake. Gives the server's answer.
+    pub fn initialize(&self) -> Result<Value, RpcError> {
+        let answer = self.request(
+            "initialize",
+            &json!({
+                "protocolVersion": "2025-11-25",
+                "capabilities": {},
+                "clientInfo": { "name": "taskhost-tests", "version": "1" },
+            }),
+        )?;
+        self.notify("notifications/initialized")?;
+        Ok(answer)
+    }
+
+    /// One request and its result.
+    pub fn request(&self, method: &str, params: &Value) -> Result<Value, RpcError> {
+        match &self.wire {
+            Wire::Stdio(_) => self.answer(self.send(method, params)?),
+            Wire::Http(http) => {
+                let id = self.next_id();
+                http.request(id, &message(id, method, params))
+                    .and_then(result_of)
+            }
+        }
+    }
+
+    /// Sends a request without waiting for its answer. Over stdio only.
+    pub fn send(&self, method: &str, params: &Value) -> Result<u64, RpcError> {
+        let id = self.next_id();
+        self.wire_stdio().send(&message(id, method, params))?;
+        Ok(id)
+    }
+
+    /// The answer to what `send` has sent.
+    pub fn answer(&self, id: u64) -> Result<Value, RpcError> {
+        self.wire_stdio().answer(id).and_then(result_of)
+    }
+
+    /// Bytes as they are, for what no client should send.
+    pub fn send_raw(&self, bytes: &[u8]) -> Result<(), RpcError> {
+        self.wire_stdio().write(bytes)
+    }
+
+    /// What has come without having been asked for, oldest first.
+    pub fn notifications(&self, method: &str) -> Vec<Value> {
+        let all = match &self.wire {
+            Wire::Stdio(stdio) => stdio.notifications(),
+            Wire::Http(http) => http.notifications(),
+        };
+        all.into_iter()
+            .filter(|message| message["method"] == method)
+            .collect()
+    }
+
+    /// `tools/list`.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn tools(&self) -> Vec<Value> {
+        let answer = self.request("tools/list", &json!({})).unwrap();
+        answer["tools"].as_array().unwrap().clone()
+    }
+
+    /// The tool of that name, once there is one.
+    ///
+    /// # Panics
+    /// When there is none after a while.
+    pub fn tool(&self, name: &str) -> Value {
+        wait_for(SHORT, &format!("there is a tool {name}"), || {
+            self.find_tool(name)
+        })
+    }
+
+    /// The tool of that name, if there is one.
+    pub fn find_tool(&self, name: &str) -> Option<Value> {
+        self.tools().into_iter().find(|tool| tool["name"] == name)
+    }
+
+    /// `tools/call`.
+    ///
+    /// # Panics
+    /// When it is refused: a tool that fails is an answer, a call that fails is not.
+    pub fn call(&self, tool: &str, arguments: &Value) -> ToolAnswer {
+        self.try_call(tool, arguments)
+            .unwrap_or_else(|e| panic!("{tool} {arguments}: {e}"))
+    }
+
+    /// `tools/call`, which may be refused.
+    pub fn try_call(&self, tool: &str, arguments: &Value) -> Result<ToolAnswer, RpcError> {
+        let params = json!({ "name": tool, "arguments": arguments });
+        self.request("tools/call", &params).map(ToolAnswer::from)
+    }
+
+    /// Starts a task through its `_start` tool.
+    ///
+    /// # Panics
+    /// When it is not started.
+    pub fn start(&self, task: &str, arguments: &Value) -> Task<'_> {
+        let answer = self.call(&format!("{task}_start"), arguments);
+        self.task(task, &answer.token())
+    }
+
+    /// A task that was started before.
+    pub fn task(&self, task: &str, token: &str) -> Task<'_> {
+        Task::new(self, task, token)
+    }
+
+    /// Closes the pipe to the server: the client has left.
+    pub fn hang_up(&self) {
+        self.wire_stdio().hang_up();
+    }
+
+    fn notify(&self, method: &str) -> Result<(), RpcError> {
+        let message = json!({ "jsonrpc": "2.0", "method": method });
+        match &self.wire {
+            Wire::Stdio(stdio) => stdio.send(&message),
+            Wire::Http(http) => http.notify(&message),
+        }
+    }
+
+    fn next_id(&self) -> u64 {
+        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn wire_stdio(&self) -> &Stdio {
+        match &self.wire {
+            Wire::Stdio(stdio) => stdio,
+            Wire::Http(_) => panic!("over stdio only"),
+        }
+    }
+}
+
+impl fmt::Display for RpcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(code, message) => write!(f, "refused with {code}: {message}"),
+            Self::Gone(why) => write!(f, "no answer: {why}"),
+        }
+    }
+}
+
+impl Error for RpcError {}
+
+fn message(id: u64, method: &str, params: &Value) -> Value {
+    json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
+}
+
+fn result_of(mut answer: Value) -> Result<Value, RpcError> {
+    match answer.get("error") {
+        None => Ok(answer["result"].take()),
+        Some(error) => Err(RpcError::Refused(
+            error["code"].as_i64().unwrap_or_default(),
+            error["message"].as_str().unwrap_or_default().to_owned(),
+        )),
+    }
+}

@@ -1,0 +1,61 @@
+//! What a fresh machine lacks, installed under the workspace's `target/` by whoever needs it first.
+//!
+//! Each piece has a stamp with what it was made from, so that later runs cost nothing, and a lock,
+//! so that two test processes do not make it twice. `examples/celery/run` follows the same
+//! protocol in the same folders.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+mod binary;
+mod python;
+mod redis;
+
+pub use binary::{component, host_binary, workspace_file};
+pub use python::python;
+pub use redis::redis_server;
+
+/// The folder of the workspace.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// A file below `tests/fixtures`.
+pub fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures")
+        .join(path)
+}
+
+/// Makes `dir` by `make` unless its stamp says that it was made from `recipe` already.
+fn once(dir: &Path, recipe: &str, make: impl FnOnce(&Path)) {
+    let stamp = dir.join(".made-from");
+    let is_made = || fs::read_to_string(&stamp).is_ok_and(|made_from| made_from == recipe);
+    if is_made() {
+        return;
+    }
+    let _lock = lock(dir);
+    if is_made() {
+        return;
+    }
+    match fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => panic!("{}: {e}", dir.display()),
+        _ => make(dir),
+    }
+    fs::write(&stamp, recipe).unwrap();
+}
+
+/// Held until dropped, among all processes. Stands beside `path`.
+fn lock(path: &Path) -> File {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(name)
+        .unwrap();
+    file.lock().unwrap();
+    file
+}

@@ -1,0 +1,53 @@
+//! Virtual environments of Python, one for each set of packages.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::{once, workspace};
+
+/// The interpreter of the environment `target/python/<name>`, with these packages installed.
+///
+/// # Panics
+/// When there is no Python 3, or the packages cannot be installed.
+pub fn python(name: &str, packages: &[&str]) -> PathBuf {
+    let dir = workspace().join("target/python").join(name);
+    once(&dir, &packages.join("\n"), |dir| install(dir, packages));
+    dir.join("bin/python")
+}
+
+fn install(dir: &Path, packages: &[&str]) {
+    eprintln!("installing {} into {}", packages.join(", "), dir.display());
+    let mut venv = Command::new("python3");
+    venv.args(["-m", "venv"]).arg(dir);
+    run(
+        &mut venv,
+        "the tests need python3 (3.10 or newer) with its `venv` module to run Celery workers; \
+         help: apt-get install python3-venv",
+    );
+    let mut pip = Command::new(dir.join("bin/python"));
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ])
+    .args(packages);
+    run(
+        &mut pip,
+        "pip could not install the packages; help: check the network and try again",
+    );
+}
+
+fn run(command: &mut Command, help: &str) {
+    match command.stdin(Stdio::null()).output() {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => {
+            panic!(
+                "{help}\n{command:?}\n{}",
+                String::from_utf8_lossy(&output.stderr)
+            )
+        }
+        Err(error) => panic!("{help}\n{command:?}: {error}"),
+    }
+}
