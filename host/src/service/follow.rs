@@ -51,6 +51,17 @@ impl Mailbox {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What the backend answered when it was asked.
+    ///
+    /// A push that waits here came while the backend was being asked, so the answer may be older than it;
+    /// only an end is true whenever it was said.
+    fn answered(&self, id: TaskId, observation: Observation) {
+        let pushed = self.post().observations.contains_key(&id);
+        if !pushed || matches!(observation, Observation::Finished(_)) {
+            self.observed(id, observation);
+        }
+    }
+
     /// Observe this one soon.
     pub(super) fn look_at(&self, id: TaskId) {
         self.post().look_at.insert(id);
@@ -194,7 +205,7 @@ impl Service {
             };
             for (work, observation) in batch.iter().zip(observations) {
                 match observation {
-                    Ok(observation) => attached.mailbox.observed(work.id, observation),
+                    Ok(observation) => attached.mailbox.answered(work.id, observation),
                     Err(rubbish) => {
                         tracing::error!(task_id = %work.id, code = %rubbish.code(), "{rubbish}");
                         let outcome = Outcome::Failed(Failure {
@@ -300,3 +311,26 @@ fn lost(record: &Record) -> Failure {
 
 /// How soon a follower looks again when it could not look now.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::Phase;
+
+    #[test]
+    fn an_answer_that_is_older_than_a_push_does_not_hide_it() {
+        let mailbox = Mailbox::default();
+        let id = TaskId::new(1, 0, [7; 16]);
+        let pushed = Observation::At(Phase::Running(None));
+        mailbox.observed(id, pushed.clone());
+        mailbox.answered(id, Observation::At(Phase::Pending));
+        let post = mailbox.take(&HashSet::new());
+        assert_eq!(post.observations.get(&id), Some(&pushed));
+
+        mailbox.observed(id, pushed);
+        let end = Observation::Finished(Outcome::Cancelled(None));
+        mailbox.answered(id, end.clone());
+        let post = mailbox.take(&HashSet::new());
+        assert_eq!(post.observations.get(&id), Some(&end));
+    }
+}
