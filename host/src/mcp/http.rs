@@ -519,7 +519,7 @@ mod tests {
         let site = Site::open(&world, Doors::default()).await;
         let large = "x".repeat(LONGEST_MESSAGE + 1);
         assert_eq!(site.ask("POST /mcp", &[], &large).await.status, 413);
-        assert_eq!(site.ask("POST /mcp", &[], "{").await.status, 415);
+        assert_eq!(site.ask("POST /mcp", &[], "{").await.status, 400);
         let long = "x".repeat(HEAD);
         assert_eq!(
             site.ask("POST /mcp", &[("x-long", &long)], "").await.status,
