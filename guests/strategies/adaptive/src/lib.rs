@@ -22,11 +22,11 @@ use taskhost_strategy_kit::config::Native;
 use taskhost_strategy_kit::guide::Guide;
 use taskhost_strategy_kit::inline::{self, Ending, Patience};
 use taskhost_strategy_kit::interface::{
-    Call, Caller, Error, Reply, Snapshot, StartOptions, TaskDefinition, Tool,
+    Call, Caller, Error, Reply, Snapshot, TaskDefinition, Tool,
 };
+use taskhost_strategy_kit::native;
 use taskhost_strategy_kit::payload::Payload;
 use taskhost_strategy_kit::strategy::{Strategy, each};
-use taskhost_strategy_kit::{lookup, native};
 
 use config::Config;
 
@@ -90,21 +90,18 @@ impl Adaptive {
         arguments: String,
     ) -> Result<Reply, Error> {
         let guide = tools::guide(task, &self.config);
-        let snapshot = match &caller.request_state {
-            Some(id) => match lookup::find(call, id.clone(), &guide).await {
-                Ok(snapshot) => snapshot,
-                Err(refusal) => return refusal.payload()?.into_reply(),
-            },
-            None => {
-                let options = self.options(caller);
-                let snapshot = call.start(task.into(), arguments, options).await?;
-                if self.is_native(caller) {
-                    let immediate = tools::immediate(task, &self.config);
-                    return Ok(native::reply(caller, &snapshot.id, immediate, Map::new()));
-                }
-                snapshot
-            }
+        let is_native = self.is_native(caller);
+        // A native task is answered at once, and whoever follows it decides.
+        let options = inline::options(self.config.cancel_when_abandoned && !is_native);
+        let begun = inline::begin(call, caller, task, arguments, options, &guide).await;
+        let snapshot = match begun {
+            Ok(snapshot) => snapshot,
+            Err(refusal) => return refusal.payload()?.into_reply(),
         };
+        if is_native {
+            let immediate = tools::immediate(task, &self.config);
+            return Ok(native::reply(caller, &snapshot.id, immediate, Map::new()));
+        }
         let patience = Patience {
             limit_ms: self.config.limits.of(task),
             heartbeat_ms: self.config.heartbeat_ms,
@@ -119,17 +116,9 @@ impl Adaptive {
 
     /// A call that brings answers goes on as it began.
     fn is_native(&self, caller: &Caller) -> bool {
-        caller.accepts_task && self.config.native != Native::Forbidden
-    }
-
-    fn options(&self, caller: &Caller) -> StartOptions {
-        StartOptions {
-            idempotency_key: None,
-            retention_ms: None,
-            timeout_ms: None,
-            options: None,
-            with_call: self.config.cancel_when_abandoned && !self.is_native(caller),
-        }
+        caller.accepts_task
+            && caller.request_state.is_none()
+            && self.config.native != Native::Forbidden
     }
 }
 
@@ -185,16 +174,21 @@ mod tests {
     }
 
     #[test]
-    fn a_native_task_outlives_its_call_whatever_is_configured() {
-        let strategy = Adaptive::configure(r#"{"cancel_when_abandoned":true}"#).unwrap();
-        let native = Caller {
+    fn a_client_gets_a_native_task_where_it_takes_one_and_the_operator_lets_it() {
+        let takes = Caller {
             accepts_task: true,
             ..caller()
         };
-        assert!(strategy.options(&caller()).with_call);
-        assert!(!strategy.options(&native).with_call);
+        let answers = Caller {
+            request_state: Some("t1".into()),
+            ..takes.clone()
+        };
+        let strategy = Adaptive::configure("{}").unwrap();
+        assert!(!strategy.is_native(&caller()));
+        assert!(strategy.is_native(&takes));
+        assert!(!strategy.is_native(&answers));
         let never = Adaptive::configure(r#"{"task_support":"forbidden"}"#).unwrap();
-        assert!(!never.is_native(&native));
+        assert!(!never.is_native(&takes));
     }
 
     fn guide() -> Guide {
