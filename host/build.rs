@@ -2,7 +2,8 @@
 //!
 //! They are built by a cargo of their own, in a target directory of their own (`target/guests`), for
 //! another target and with another profile than the host. Each is also left as a file in
-//! `target/components`, where it can be named by its path.
+//! `target/components`, where it can be named by its path. So are those that only tests want, and
+//! they are embedded nowhere.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -17,6 +18,12 @@ const COMPONENTS: [(&str, &str); 3] = [
     ("celery", "taskhost-backend-celery"),
     ("mock", "taskhost-backend-mock"),
     ("polling", "taskhost-strategy-polling"),
+];
+
+/// For tests: name of the file, and its package.
+const FIXTURES: [(&str, &str); 2] = [
+    ("conformance-backend", "taskhost-backend-conformance"),
+    ("conformance-strategy", "taskhost-strategy-conformance"),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -45,11 +52,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let files = target.join("components");
     fs::create_dir_all(&files)?;
     let mut table = String::from("const COMPONENTS: &[Embedded] = &[\n");
-    for (name, package) in COMPONENTS {
+    for (name, package) in COMPONENTS.into_iter().chain(FIXTURES) {
         let from = built.join(format!("{}.wasm", package.replace('-', "_")));
-        let embedded = out.join(format!("{name}.wasm"));
-        fs::copy(&from, &embedded)?;
         fs::copy(&from, files.join(format!("{name}.wasm")))?;
+    }
+    for (name, _) in COMPONENTS {
+        let embedded = out.join(format!("{name}.wasm"));
+        fs::copy(files.join(format!("{name}.wasm")), &embedded)?;
         writeln!(
             table,
             "    Embedded {{ name: {name:?}, bytes: include_bytes!({:?}) }},",
@@ -75,7 +84,7 @@ fn build(workspace: &Path, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
             "--target-dir",
         ])
         .arg(target);
-    for (_, package) in COMPONENTS {
+    for (_, package) in COMPONENTS.into_iter().chain(FIXTURES) {
         cargo.args(["-p", package]);
     }
     // What the outer cargo was told about the host's compilation does not concern the guests.
