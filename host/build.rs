@@ -54,11 +54,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut table = String::from("const COMPONENTS: &[Embedded] = &[\n");
     for (name, package) in COMPONENTS.into_iter().chain(FIXTURES) {
         let from = built.join(format!("{}.wasm", package.replace('-', "_")));
-        fs::copy(&from, files.join(format!("{name}.wasm")))?;
+        replace(&from, &files.join(format!("{name}.wasm")))?;
     }
     for (name, _) in COMPONENTS {
         let embedded = out.join(format!("{name}.wasm"));
-        fs::copy(files.join(format!("{name}.wasm")), &embedded)?;
+        replace(&files.join(format!("{name}.wasm")), &embedded)?;
         writeln!(
             table,
             "    Embedded {{ name: {name:?}, bytes: include_bytes!({:?}) }},",
@@ -68,6 +68,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     table.push_str("];\n");
     fs::write(out.join("components.rs"), table)?;
     Ok(())
+}
+
+/// Copies to a new file: whoever still holds the old one, by a handle or by another link, keeps it whole.
+fn replace(from: &Path, to: &Path) -> std::io::Result<()> {
+    let new = to.with_extension("new");
+    fs::copy(from, &new)?;
+    fs::rename(new, to)
 }
 
 fn build(workspace: &Path, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
