@@ -13,6 +13,9 @@ use taskhost_tests::{Host, HostBuilder, setup};
 const SUITE: &str = "@modelcontextprotocol/conformance";
 const VERSION: &str = "0.2.0-alpha.12";
 
+/// The suite has yet to learn how tasks push their status, and skips this for every server.
+const NEVER_MADE: &str = "tasks-status-notifications";
+
 /// A test for each row: what holds, and the scenario that shows it.
 macro_rules! scenarios {
     ($($claim:ident: $scenario:literal,)*) => {
@@ -80,25 +83,29 @@ fn run(what: &[&str]) -> Checks {
     checks
 }
 
-/// Reads the results, in which there must be no failure.
+/// Reads the results, in which every check must have been made and have passed.
 ///
 /// The suite itself is content with less: it does not mind failures outside of what it requires.
 fn read(results: &Path) -> Checks {
     let mut complaints = Vec::new();
     let (mut scenarios, mut passed) = (0, 0);
     for scenario in fs::read_dir(results).unwrap() {
-        let scenario = scenario.unwrap();
-        let checks = fs::read_to_string(scenario.path().join("checks.json")).unwrap();
+        let scenario = scenario.unwrap().path();
+        let checks = fs::read_to_string(scenario.join("checks.json")).unwrap();
         let checks: Vec<Value> = serde_json::from_str(&checks).unwrap();
         scenarios += 1;
         for check in checks {
             match check["status"].as_str().unwrap() {
                 "SUCCESS" => passed += 1,
-                "FAILURE" | "WARNING" => {
-                    let name = scenario.file_name();
-                    complaints.push(format!("{}: {check:#}", name.display()));
-                }
-                _ => {}
+                "INFO" => {}
+                "SKIPPED" if check["id"] == NEVER_MADE => {}
+                status => complaints.push(format!(
+                    "{}: {status}: {}: {}\n    {}",
+                    scenario.display(),
+                    check["id"],
+                    check["errorMessage"],
+                    check["details"],
+                )),
             }
         }
     }
