@@ -13,6 +13,7 @@
 mod brokers;
 mod cli;
 mod clients;
+mod conformance;
 mod crash;
 mod discovery;
 mod examples;

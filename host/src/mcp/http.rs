@@ -6,7 +6,7 @@
 //! | it says | accepted |
 //! |---|---|
 //! | `Host` | the names of the loopback address, and what is in [`Doors::hosts`] |
-//! | `Origin` | absent, or in [`Doors::origins`]. An empty list lets no page in, not even a local one |
+//! | `Origin` | absent, this very address, or in [`Doors::origins`]: no other page, not even a local one |
 //!
 //! **Bounds.** So many connections, each with a time to say what it wants; a request has a size and a time;
 //! an idle connection is closed. Sessions of the older revisions are bounded in [`sessions`].
@@ -85,7 +85,7 @@ impl Listener {
         let server = Server::new(service, ending.clone(), Reroute::new());
         let sessions = Arc::new(Sessions::default());
         let streams = CancellationToken::new();
-        let router = router(&server, &sessions, doors, &streams);
+        let router = router(&server, &sessions, doors, self.address, &streams);
         let mut connections = JoinSet::new();
         tokio::select! {
             () = stop.cancelled() => {}
@@ -154,13 +154,12 @@ fn router(
     server: &Server,
     sessions: &Arc<Sessions>,
     doors: Doors,
+    address: SocketAddr,
     streams: &CancellationToken,
 ) -> Router {
     let config = StreamableHttpServerConfig::default()
         .with_allowed_hosts(doors.known_hosts())
-        .with_allowed_origins(doors.origins)
-        // An empty list is a list.
-        .enforce_origin_validation()
+        .with_allowed_origins(doors.known_origins(address))
         // One answer is plain JSON; a stream begins with the first notification.
         .with_json_response(true)
         .with_sse_keep_alive(Some(KEEP_ALIVE))
@@ -478,6 +477,10 @@ mod tests {
                 "{origin}"
             );
         }
+        // What says that it is a page of this very server cannot be somebody else's.
+        let own = format!("http://{}", site.address);
+        assert_eq!(knock(&site, ("origin", &own)).await, 200);
+        assert_eq!(knock(&listed, ("origin", &own)).await, 403);
         site.close().await;
         listed.close().await;
     }

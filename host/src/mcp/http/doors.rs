@@ -2,6 +2,7 @@
 //!
 //! Whether a page may is decided in one place, by rmcp: what stands here reads its verdict.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -37,6 +38,18 @@ impl Doors {
             .into_iter()
             .map(str::to_owned)
             .chain(self.hosts.iter().cloned())
+            .collect()
+    }
+
+    /// The pages that may ask: those that are listed, and those that this server at `address` would have
+    /// sent itself. There are none of the latter, but programs that are no browsers say that they are one.
+    pub(super) fn known_origins(&self, address: SocketAddr) -> Vec<String> {
+        let own = [
+            format!("http://{address}"),
+            format!("http://localhost:{}", address.port()),
+        ];
+        own.into_iter()
+            .chain(self.origins.iter().cloned())
             .collect()
     }
 }
