@@ -24,6 +24,7 @@ pub mod http;
 mod lines;
 mod progress;
 mod server;
+mod speaker;
 pub mod stdio;
 
 /// The longest message, in bytes. The largest arguments that a strategy passes on are smaller, and

@@ -4,8 +4,8 @@
 //! resource with each call. It knows its caller, and it is dead when the call has been answered: a
 //! strategy that keeps it can do nothing with it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -75,6 +75,8 @@ pub struct Caller {
     pub principal: Principal,
     /// Where progress on the call goes; `None` where nobody listens. Must not block.
     pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    /// The tool or method by which they ask: for the log.
+    pub via: Arc<str>,
 }
 
 /// A wish to start a task.
@@ -159,6 +161,8 @@ pub struct CallPort {
     tasks: Arc<dyn Tasks>,
     caller: Caller,
     open: Arc<AtomicBool>,
+    /// Why there was no room, for whoever asked: the interface has no place for the words.
+    no_room: Arc<OnceLock<Report>>,
 }
 
 impl CallPort {
@@ -168,7 +172,13 @@ impl CallPort {
             tasks,
             caller,
             open: Arc::new(AtomicBool::new(true)),
+            no_room: Arc::default(),
         }
+    }
+
+    /// Why the first start that found no room found none.
+    pub fn no_room(&self) -> Option<&Report> {
+        self.no_room.get()
     }
 
     /// The call has been answered: nothing more may be done in its name.
@@ -247,7 +257,11 @@ impl<T: Send> tasks::HostCallWithStore<T> for HasSelf<Guest> {
                 None => Json::empty_object(),
             },
         };
-        wire_snapshot(port.tasks.start(&port.caller, start).await)
+        let started = port.tasks.start(&port.caller, start).await;
+        if let Err(TaskError::Busy(report, _)) = &started {
+            _ = port.no_room.set(report.clone());
+        }
+        wire_snapshot(started)
     }
 
     async fn get(

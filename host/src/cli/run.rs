@@ -6,7 +6,7 @@ use super::assemble;
 use crate::admin::socket::ControlSocket;
 use crate::config::{Config, Flags, Transport};
 use crate::error::{Code, Report};
-use crate::mcp::http::{Doors, Listener};
+use crate::mcp::http::{Admission, Doors, Listener};
 use crate::mcp::stdio;
 use crate::shutdown;
 
@@ -70,17 +70,26 @@ async fn serve(
             address,
             allowed_hosts,
             allowed_origins,
+            bearers,
         } => {
-            let listener = Listener::bind(address)
+            let doors = Doors {
+                hosts: allowed_hosts,
+                origins: allowed_origins,
+                admission: bearers.map_or(Admission::Anybody, Admission::Bearers),
+            };
+            let listener = Listener::bind(address, doors)
                 .await
                 .map_err(|error| Report::from(&error))?;
             // Said to whoever started it, also where the log is off: the port may have been chosen here.
             eprintln!("listening on {}", listener.url());
-            let doors = Doors {
-                hosts: allowed_hosts,
-                origins: allowed_origins,
-            };
-            listener.serve(service, doors, stop.clone()).await;
+            if !address.ip().is_loopback() {
+                tracing::warn!(
+                    %address,
+                    "other machines reach this address, and whoever is between can read tokens: let a \
+                     proxy speak TLS before it, and list its name in [server] allowed-hosts"
+                );
+            }
+            listener.serve(service, stop.clone()).await;
             Ok(())
         }
     }

@@ -24,11 +24,11 @@ use super::audience::Audience;
 use super::convert;
 use super::ending::Ending;
 use super::progress::Relay;
+use super::speaker::Way;
 use crate::error::Report;
 use crate::plugin::{CallError, Caller, TaskError, ToolCaller};
 use crate::service::Service;
 use crate::service::toolbox::Toolbox;
-use crate::task::Principal;
 
 /// The handler of all requests. Cheap to clone.
 #[derive(Clone)]
@@ -36,6 +36,7 @@ pub(super) struct Server(Arc<Inner>);
 
 struct Inner {
     service: Service,
+    way: Way,
     audience: Audience,
     ending: Ending,
     /// Calls that have no answer yet.
@@ -56,9 +57,10 @@ task is over, letting the tool wait for you where it offers to rather than askin
 start the same work a second time because an answer is late: look at the tasks that are active first.";
 
 impl Server {
-    pub(super) fn new(service: Service, ending: Ending) -> Self {
+    pub(super) fn new(service: Service, way: Way, ending: Ending) -> Self {
         Self(Arc::new(Inner {
             service,
+            way,
             audience: Audience::default(),
             ending,
             calls: TaskTracker::new(),
@@ -119,8 +121,9 @@ impl Server {
             client_name: context.client_info().map(|client| client.name),
         };
         let caller = Caller {
-            principal: Principal::local(),
+            principal: self.0.way.speaker(&context.extensions),
             progress,
+            via: name.as_ref().into(),
         };
         let arguments = convert::arguments_in(request.arguments);
         let call = self.0.service.call_tool(caller, who, &name, &arguments);

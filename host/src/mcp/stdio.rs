@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::ending::Ending;
 use super::lines::Lines;
 use super::server::Server;
+use super::speaker::Way;
 use crate::error::{Code, Explain};
 use crate::service::Service;
 
@@ -50,7 +51,7 @@ pub(super) async fn serve_on(
     stop: &CancellationToken,
 ) -> Result<(), SessionError> {
     let ending = Ending::default();
-    let server = Server::new(service, ending.clone());
+    let server = Server::new(service, Way::Pipe, ending.clone());
     let lines = Lines::new(input, output, ending.clone());
     let session = async {
         match rmcp::serve_server(server.clone(), lines).await {

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::audit::{self, Act};
 use super::live::{ApplyError, Live};
 use super::{Found, Service, internal};
 use crate::error::{Code, Explain as _, Report};
-use crate::plugin::{CancelAnswer, Snapshot, TaskError, Work};
-use crate::task::{Cancel, Event, Open, Principal, Refused};
+use crate::plugin::{Caller, CancelAnswer, Snapshot, TaskError, Work};
+use crate::task::{Cancel, Event, Open, Refused};
 
 /// The first pause between two attempts; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -19,15 +20,25 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Service {
-    /// Records the wish, passes it on, and waits a moment for its effect. `None` as the owner is the
-    /// operator.
+    /// Records the wish, passes it on, and waits a moment for its effect. `None` is the operator.
     pub(super) async fn cancel_task(
         &self,
-        owner: Option<&Principal>,
+        caller: Option<&Caller>,
         id: &str,
         reason: Option<String>,
     ) -> Result<Snapshot, TaskError> {
-        let live = match self.find(owner, id)? {
+        let cancelled = self.wish_to_cancel(caller, id, reason).await;
+        audit::acted(caller, Act::Cancel, Some(id), &cancelled);
+        cancelled
+    }
+
+    async fn wish_to_cancel(
+        &self,
+        caller: Option<&Caller>,
+        id: &str,
+        reason: Option<String>,
+    ) -> Result<Snapshot, TaskError> {
+        let live = match self.find(caller, id)? {
             Found::Stored(snapshot) => return Ok(snapshot),
             Found::Live(live) => live,
         };

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use super::audit::{self, Act};
 use super::{Found, Service, internal};
+use crate::error::{Code, Report};
 use crate::plugin::{Caller, Snapshot, Start, TaskError, Tasks};
 use crate::store::Filter;
 use crate::task::{Json, Status};
@@ -26,7 +28,7 @@ impl Tasks for Service {
     }
 
     fn get(&self, caller: &Caller, id: &str) -> Result<Snapshot, TaskError> {
-        Ok(self.find(Some(&caller.principal), id)?.snapshot())
+        Ok(self.find(Some(caller), id)?.snapshot())
     }
 
     fn wait(
@@ -36,7 +38,7 @@ impl Tasks for Service {
         since: u64,
         timeout: Duration,
     ) -> BoxFuture<'static, Result<Snapshot, TaskError>> {
-        let found = self.find(Some(&caller.principal), id);
+        let found = self.find(Some(caller), id);
         Box::pin(async move {
             let found = found?;
             if let Found::Live(live) = &found {
@@ -59,11 +61,7 @@ impl Tasks for Service {
         Box::pin(async move {
             let inner = service.clone();
             service
-                .shielded(async move {
-                    inner
-                        .cancel_task(Some(&caller.principal), &id, reason)
-                        .await
-                })
+                .shielded(async move { inner.cancel_task(Some(&caller), &id, reason).await })
                 .await
         })
     }
@@ -79,7 +77,11 @@ impl Tasks for Service {
         Box::pin(async move {
             let inner = service.clone();
             service
-                .shielded(async move { inner.answer_task(&caller, &id, key, response).await })
+                .shielded(async move {
+                    let answered = inner.answer_task(&caller, &id, key, response).await;
+                    audit::acted(Some(&caller), Act::Answer, Some(&id), &answered);
+                    answered
+                })
                 .await
         })
     }
@@ -91,11 +93,7 @@ impl Tasks for Service {
         after: u64,
         limit: usize,
     ) -> Result<(Vec<String>, u64), TaskError> {
-        let id = self
-            .find(Some(&caller.principal), id)?
-            .snapshot()
-            .record
-            .id();
+        let id = self.find(Some(caller), id)?.snapshot().record.id();
         let lines = self
             .0
             .store
@@ -111,6 +109,9 @@ impl Tasks for Service {
         task: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Snapshot>, TaskError> {
+        if caller.principal.is_nobody() {
+            return Err(TaskError::Unsupported(callers_are_alike()));
+        }
         let filter = Filter {
             owner: Some(caller.principal.clone()),
             statuses: Status::ALL
@@ -138,4 +139,15 @@ impl Tasks for Service {
             })
             .collect())
     }
+}
+
+/// Who is nobody in particular has no list of its own: it would be everybody's.
+fn callers_are_alike() -> Report {
+    Report::new(
+        Code(716),
+        "tasks are not listed where nothing tells callers apart: keep their tokens",
+    )
+    .help(
+        "give callers names, and start the host again: taskhost token NAME --config taskhost.toml",
+    )
 }
