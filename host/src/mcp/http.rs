@@ -51,7 +51,7 @@ use sessions::Sessions;
 /// An address that clients can reach, and nobody answering yet.
 #[derive(Debug)]
 pub struct Listener {
-    listener: TcpListener,
+    socket: TcpListener,
     address: SocketAddr,
     doors: Doors,
 }
@@ -73,10 +73,10 @@ impl Listener {
             return Err(BindError::Exposed { address });
         }
         let taken = |source| BindError::Taken { address, source };
-        let listener = TcpListener::bind(address).await.map_err(taken)?;
-        let address = listener.local_addr().map_err(taken)?;
+        let socket = TcpListener::bind(address).await.map_err(taken)?;
+        let address = socket.local_addr().map_err(taken)?;
         Ok(Self {
-            listener,
+            socket,
             address,
             doors,
         })
@@ -98,11 +98,11 @@ impl Listener {
         let mut connections = JoinSet::new();
         tokio::select! {
             () = stop.cancelled() => {}
-            () = accept(&self.listener, &router, &mut connections, &ending.closing) => {}
+            () = accept(&self.socket, &router, &mut connections, &ending.closing) => {}
             () = server.keep_informed() => {}
             () = sessions.reap() => {}
         }
-        drop(self.listener);
+        drop(self.socket);
         tokio::select! {
             () = ending.conduct(&stop) => {}
             () = server.all_answered() => ending.closing.cancel(),
