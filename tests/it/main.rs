@@ -21,6 +21,7 @@ mod harness;
 mod http;
 mod messages;
 mod outage;
+mod owners;
 mod polling;
 mod revoke;
 mod states;

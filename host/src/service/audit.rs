@@ -39,14 +39,14 @@ pub(super) fn acted(
         Ok(snapshot) => {
             let task = &snapshot.record.origin.task;
             let task_id = snapshot.record.id().stem();
-            tracing::info!(target: "audit", principal, via, act, task, task_id, verdict = "done");
+            tracing::info!(target: "audit", principal, via, act, task, task_id, verdict = "done", "audit");
         }
         Err(error) => {
             // Whatever is no id is not repeated: nobody knows what it is, nor how long.
             let id = id.and_then(|id| id.parse().ok());
             let task_id = id.map(|id: TaskId| id.stem());
             let code = error.report().code;
-            tracing::warn!(target: "audit", principal, via, act, task_id, verdict = "refused", %code);
+            tracing::warn!(target: "audit", principal, via, act, task_id, verdict = "refused", %code, "audit");
         }
     }
 }
@@ -60,7 +60,7 @@ pub(super) fn turned_away(caller: Option<&Caller>, id: TaskId) {
     }
     let (principal, via) = names(caller);
     let task_id = id.stem();
-    tracing::warn!(target: "audit", principal, via, act = "ask", task_id, verdict = "refused");
+    tracing::warn!(target: "audit", principal, via, act = "ask", task_id, verdict = "refused", "audit");
 }
 
 fn names(caller: Option<&Caller>) -> (&str, &str) {

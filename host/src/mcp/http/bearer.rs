@@ -182,6 +182,7 @@ async fn turn_away(why: TurnedAway, request: Request, next: Next) -> Response {
         act = "come in",
         verdict = "refused",
         code = %report.code,
+        "audit"
     );
     parts.method = Method::OPTIONS;
     let verdict = next.run(Request::from_parts(parts, Body::empty())).await;
