@@ -322,7 +322,7 @@ fn what_is_wrong_about_principals_is_a_coded_error_with_help() {
     file.token("alice", &[]);
     let path = file.config_file();
     let twice = taskhost(&["token", "alice", "--config", path.to_str().unwrap()]);
-    assert_eq!(twice.error_code(), "TH0119");
+    assert_eq!(twice.error_code(), "TH0121");
     assert_eq!(twice.stdout, "", "no token that is not in the file");
 }
 

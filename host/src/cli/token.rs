@@ -88,8 +88,8 @@ impl Explain for WriteError {
     fn code(&self) -> Code {
         match self {
             Self::Config(error) => error.code(),
-            Self::Taken { .. } => Code(119),
-            Self::Write { .. } => Code(120),
+            Self::Taken { .. } => Code(121),
+            Self::Write { .. } => Code(122),
         }
     }
 
@@ -188,7 +188,7 @@ mod tests {
         write(&path, "alice", &lines).unwrap();
         let inline = "version = 1\nserver = { share = \"id\" }\n";
         for (before, code) in [
-            (fs::read_to_string(&path).unwrap(), 119),
+            (fs::read_to_string(&path).unwrap(), 121),
             (inline.to_owned(), 102),
             ("version = 2\n".to_owned(), 103),
             ("nonsense".to_owned(), 102),

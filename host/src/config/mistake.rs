@@ -46,6 +46,14 @@ pub enum ConfigError {
         /// Why.
         why: &'static str,
     },
+    /// `tasks` of a strategy cannot be matched against anything.
+    #[error("`tasks` of `{name}` is no list of patterns")]
+    Pattern {
+        /// The strategy.
+        name: String,
+        /// Why.
+        source: globset::Error,
+    },
     /// A `--set` has another form.
     #[error("`--set {0}` is not NAME.KEY=VALUE")]
     Set(String),
@@ -147,6 +155,7 @@ impl Explain for ConfigError {
             Self::SameToken { .. } => 116,
             Self::Principal { .. } => 117,
             Self::ClearToken { .. } => 118,
+            Self::Pattern { .. } => 119,
         })
     }
 
@@ -167,6 +176,7 @@ impl Explain for ConfigError {
                 "or see it all at work: taskhost demo".to_owned(),
             ],
             Self::Name { .. } => vec!["give it another: --backend NAME=REF".to_owned()],
+            Self::Pattern { .. } => vec!["for example: tasks = [\"report_*\", \"send_mail\"]".to_owned()],
             Self::Set(_) => vec!["for example: --set celery.broker=redis://localhost:6379/0".to_owned()],
             Self::NoSuch { name, known, .. } => {
                 let mut help = Vec::new();

@@ -119,11 +119,12 @@ impl Server {
             accepts_task: false,
             wants_progress: progress.is_some(),
             client_name: context.client_info().map(|client| client.name),
+            ..ToolCaller::default()
         };
         let caller = Caller {
-            principal: self.0.way.speaker(&context.extensions),
             progress,
             via: name.as_ref().into(),
+            ..Caller::absent(self.0.way.speaker(&context.extensions))
         };
         let arguments = convert::arguments_in(request.arguments);
         let call = self.0.service.call_tool(caller, who, &name, &arguments);

@@ -67,6 +67,20 @@ impl Service {
         Ok(live.snapshot())
     }
 
+    /// The client has taken back a call: the tasks that were to end with it are cancelled.
+    pub fn abandon(&self, caller: &Caller) {
+        for id in caller.bound.take() {
+            let (service, caller) = (self.clone(), caller.clone());
+            self.0.work.spawn(async move {
+                let reason = "the client has taken back the call".to_owned();
+                let id = id.to_string();
+                if let Err(error) = service.cancel_task(Some(&caller), &id, Some(reason)).await {
+                    tracing::warn!(task_id = id, "not cancelled with its call: {error}");
+                }
+            });
+        }
+    }
+
     /// Tells the backend until it has heard. Ends at once if somebody else is at it, or if the backend
     /// does not have the task yet: whoever hands it over comes here afterwards.
     pub(super) async fn deliver_cancel(self, live: Arc<Live>) {

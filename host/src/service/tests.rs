@@ -20,8 +20,8 @@ use crate::plugin::{
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::task::{
-    Definition, Handle, Json, Observation, Outcome, Phase, Principal, Share, Sharing, Status,
-    TaskId,
+    Definition, Handle, Json, Observation, Outcome, Phase, Principal, Response, Share, Sharing,
+    Status, TaskId,
 };
 
 #[tokio::test(start_paused = true)]
@@ -215,7 +215,7 @@ async fn a_task_of_someone_else_looks_like_one_that_never_was() {
     let never = TaskId::new(1, 1, [1; 16]).to_string();
     for stranger in [named("stranger"), nobody()] {
         let expected = bench.attempts(&stranger, &never).await;
-        assert_eq!(expected.len(), 5);
+        assert_eq!(expected.len(), 7);
         for theirs in [&alive, &over] {
             let id = theirs.record.id().to_string();
             assert_eq!(bench.attempts(&stranger, &id).await, expected);
@@ -484,16 +484,18 @@ impl Bench {
     async fn attempts(&self, caller: &Caller, id: &str) -> Vec<Report> {
         let service = &self.service;
         let second = Duration::from_secs(1);
-        let null = Json::null();
+        let response = Response::Accepted(Json::null());
         let errors = [
             service.get(caller, id).unwrap_err(),
             service.wait(caller, id, 0, second).await.unwrap_err(),
             service.cancel(caller, id, None).await.unwrap_err(),
             service
-                .answer(caller, id, "key".to_owned(), null)
+                .answer(caller, id, "key".to_owned(), response)
                 .await
                 .unwrap_err(),
             service.output(caller, id, 0, 10).unwrap_err(),
+            service.result(caller, id).unwrap_err(),
+            service.watch(caller, id).err().unwrap(),
         ];
         let reports = errors.into_iter().map(|error| {
             assert!(matches!(error, TaskError::Unknown(_)));
@@ -591,6 +593,7 @@ impl Backend for Scripted {
                 idempotent: false,
                 estimate_ms: None,
                 timeout_ms: None,
+                strategy: None,
             }])
         })
     }
@@ -646,7 +649,7 @@ impl Backend for Scripted {
         &'a self,
         _work: &'a Work,
         _key: String,
-        _response: &'a Json,
+        _response: &'a Response,
     ) -> BoxFuture<'a, Result<(), CallError>> {
         Box::pin(async { Ok(()) })
     }
@@ -666,25 +669,15 @@ impl Clock for PausedClock {
 }
 
 fn caller() -> Caller {
-    Caller {
-        principal: Principal::local(),
-        progress: None,
-        via: "a test".into(),
-    }
+    Caller::absent(Principal::local())
 }
 
 fn nobody() -> Caller {
-    Caller {
-        principal: Principal::nobody(),
-        ..caller()
-    }
+    Caller::absent(Principal::nobody())
 }
 
 fn named(name: &str) -> Caller {
-    Caller {
-        principal: Principal::named(name).unwrap(),
-        ..caller()
-    }
+    Caller::absent(Principal::named(name).unwrap())
 }
 
 fn wish() -> Start {
