@@ -73,9 +73,12 @@ impl Service {
             let (service, caller) = (self.clone(), caller.clone());
             self.0.work.spawn(async move {
                 let reason = "the client has taken back the call".to_owned();
-                let id = id.to_string();
-                if let Err(error) = service.cancel_task(Some(&caller), &id, Some(reason)).await {
-                    tracing::warn!(task_id = id, "not cancelled with its call: {error}");
+                let text = id.to_string();
+                if let Err(error) = service
+                    .cancel_task(Some(&caller), &text, Some(reason))
+                    .await
+                {
+                    tracing::warn!(task_id = id.stem(), "not cancelled with its call: {error}");
                 }
             });
         }
