@@ -174,9 +174,7 @@ fn what_is_done_and_what_is_refused_is_in_the_log_without_the_id() {
         };
         assert!(log.lines().any(said), "{who} {act} {verdict}: {log}");
     }
-    let audit = log.lines().filter(|line| line.contains("audit"));
-    assert!(audit.clone().count() >= 3);
-    assert!(audit.clone().all(|line| !line.contains(&token)), "{log}");
+    assert!(!log.contains(&token), "an id is a key: {log}");
 }
 
 #[test]

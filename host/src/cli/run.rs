@@ -82,6 +82,11 @@ async fn serve(
                 .map_err(|error| Report::from(&error))?;
             // Said to whoever started it, also where the log is off: the port may have been chosen here.
             eprintln!("listening on {}", listener.url());
+            if !listener.asks() {
+                tracing::info!(
+                    "nobody is asked for a name: the id of a task is the key to it, and tasks are not listed"
+                );
+            }
             if !address.ip().is_loopback() {
                 tracing::warn!(
                     %address,

@@ -87,8 +87,8 @@ pub struct TasksTable {
     /// Tasks that may be alive at a time. Default: 10000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<usize>,
-    /// Tasks of one principal that may be alive at a time. Default: 1000 where `[server] auth` tells
-    /// principals apart, and as many as `live` where it does not.
+    /// Tasks of one principal that may be alive at a time. Default: 1000 where `[server.auth]` tells
+    /// callers apart, and as many as `live` where all are one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live_per_principal: Option<usize>,
 }

@@ -93,13 +93,21 @@ impl Config {
             }
             None => (None, Sharing::new(share, BTreeMap::new())),
         };
+        let transport = transport(
+            flags.http.as_deref().or(file.server.http.as_deref()),
+            &file.server,
+            bearers,
+        )?;
+        let callers_differ = matches!(
+            transport,
+            Transport::Http {
+                bearers: Some(_),
+                ..
+            }
+        );
         let mut config = Self {
-            settings: settings(&file.tasks, bearers.is_some(), sharing),
-            transport: transport(
-                flags.http.as_deref().or(file.server.http.as_deref()),
-                &file.server,
-                bearers,
-            )?,
+            settings: settings(&file.tasks, callers_differ, sharing),
+            transport,
             data_dir: flags
                 .data_dir
                 .clone()

@@ -87,6 +87,11 @@ impl Listener {
         format!("http://{}/mcp", self.address)
     }
 
+    /// Whether clients are asked who they are.
+    pub fn asks(&self) -> bool {
+        self.doors.admission.asks()
+    }
+
     /// Serves all clients until `stop` is cancelled. Calls that are waiting then are answered, within two
     /// seconds.
     pub async fn serve(self, service: Service, stop: CancellationToken) {
