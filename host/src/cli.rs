@@ -15,6 +15,7 @@ pub mod inspect;
 pub mod output;
 pub mod run;
 pub mod tasks;
+pub mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -71,6 +72,8 @@ enum Verb {
     Inspect(inspect::InspectArgs),
     /// See and stop tasks, of all clients
     Tasks(tasks::TasksArgs),
+    /// Make a token for somebody who comes over HTTP, and show it once
+    Token(token::TokenArgs),
     /// Start a host and a client, kill the host in mid-task, and see the task complete
     Demo(demo::DemoArgs),
 }
@@ -159,7 +162,9 @@ pub fn main() -> ExitCode {
     };
     let filter = cli.log.as_deref().unwrap_or(match cli.verb {
         Verb::Run(_) => crate::mcp::DEFAULT_LOG,
-        Verb::Check(_) | Verb::Inspect(_) | Verb::Tasks(_) | Verb::Demo(_) => "error",
+        Verb::Check(_) | Verb::Inspect(_) | Verb::Tasks(_) | Verb::Token(_) | Verb::Demo(_) => {
+            "error"
+        }
     });
     if let Err(why) = telemetry::start(filter, format) {
         eprintln!("error: `--log {filter}` means nothing: {why}");
@@ -181,6 +186,7 @@ pub fn main() -> ExitCode {
             Verb::Check(args) => check::check(&args.host.flags(), args.json).await,
             Verb::Inspect(args) => inspect::inspect(&args).await,
             Verb::Tasks(args) => tasks::tasks(args),
+            Verb::Token(args) => token::token(args),
             Verb::Demo(args) => demo::demo(&args).await,
         }
     });

@@ -22,6 +22,7 @@ mod harness;
 mod http;
 mod messages;
 mod outage;
+mod owners;
 mod polling;
 mod revoke;
 mod states;

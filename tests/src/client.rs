@@ -50,7 +50,22 @@ impl Client {
 
     /// Over Streamable HTTP, to an address that ends in `/mcp`.
     pub fn http(url: &str) -> Self {
-        Self::over(Wire::Http(Http::new(url)))
+        Self::over(Wire::Http(Http::new(url, None)))
+    }
+
+    /// Over Streamable HTTP, as the bearer of `token`.
+    pub fn http_as(url: &str, token: &str) -> Self {
+        Self::over(Wire::Http(Http::new(url, Some(token))))
+    }
+
+    /// The session that the handshake has opened. Over HTTP only.
+    pub fn session(&self) -> Option<String> {
+        self.wire_http().session()
+    }
+
+    /// Goes on in a session that somebody else may have opened. Over HTTP only.
+    pub fn enter(&self, session: &str) {
+        self.wire_http().enter(session);
     }
 
     fn over(wire: Wire) -> Self {
@@ -182,6 +197,13 @@ impl Client {
 
     fn next_id(&self) -> u64 {
         self.last_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn wire_http(&self) -> &Http {
+        match &self.wire {
+            Wire::Http(http) => http,
+            Wire::Stdio(_) => panic!("over HTTP only"),
+        }
     }
 
     fn wire_stdio(&self) -> &Stdio {

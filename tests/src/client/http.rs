@@ -16,18 +16,20 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub(super) struct Http {
     url: String,
     agent: Agent,
+    bearer: Option<String>,
     session: Mutex<Option<String>>,
     notifications: Mutex<Vec<Value>>,
 }
 
 impl Http {
-    pub(super) fn new(url: &str) -> Self {
+    pub(super) fn new(url: &str, bearer: Option<&str>) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE));
         Self {
             url: url.to_owned(),
             agent: config.build().into(),
+            bearer: bearer.map(str::to_owned),
             session: Mutex::default(),
             notifications: Mutex::default(),
         }
@@ -67,6 +69,14 @@ impl Http {
         self.post(message).map(drop)
     }
 
+    pub(super) fn session(&self) -> Option<String> {
+        self.session.lock().unwrap().clone()
+    }
+
+    pub(super) fn enter(&self, session: &str) {
+        *self.session.lock().unwrap() = Some(session.to_owned());
+    }
+
     pub(super) fn notifications(&self) -> Vec<Value> {
         self.notifications.lock().unwrap().clone()
     }
@@ -77,6 +87,9 @@ impl Http {
             .post(&self.url)
             .header("content-type", "application/json")
             .header("accept", "application/json, text/event-stream");
+        if let Some(token) = &self.bearer {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
         if let Some(session) = self.session.lock().unwrap().as_deref() {
             request = request
                 .header("mcp-session-id", session)
