@@ -25,6 +25,7 @@ mod polling;
 mod revoke;
 mod states;
 mod stdio;
+mod strategies;
 mod tidy;
 mod tls;
 mod versions;
