@@ -12,6 +12,7 @@
 
 mod brokers;
 mod cli;
+mod client_config;
 mod clients;
 mod crash;
 mod discovery;

@@ -267,15 +267,32 @@ impl Finished {
 
 /// `taskhost` with these arguments, and no data directory but what they say.
 pub fn taskhost(args: &[&str]) -> Finished {
+    run_to_end(&line(args))
+}
+
+/// As `taskhost`, for a user whose home is this folder, and who is in it.
+pub fn taskhost_at_home(home: &Path, args: &[&str]) -> Finished {
+    let mut command = command(&line(args));
+    command
+        .current_dir(home)
+        .env("HOME", home)
+        .env_remove("XDG_CONFIG_HOME");
+    finish(command)
+}
+
+fn line(args: &[&str]) -> Vec<OsString> {
     let mut line: Vec<OsString> = vec![setup::host_binary().into()];
     line.extend(args.iter().map(Into::into));
-    run_to_end(&line)
+    line
 }
 
 fn run_to_end(line: &[OsString]) -> Finished {
+    finish(command(line))
+}
+
+fn finish(mut command: Command) -> Finished {
     let dir = TempDir::with_prefix("taskhost-cli-").unwrap();
     let (out, err) = (dir.path().join("stdout"), dir.path().join("stderr"));
-    let mut command = command(line);
     command
         .stdin(Stdio::null())
         .stdout(fs::File::create(&out).unwrap());
