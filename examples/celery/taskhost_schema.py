@@ -7,6 +7,7 @@ Drop this file beside your application and add two lines where `app` is made:
 
 Understands all that pydantic does where pydantic is installed, and JSON's own types where it is not.
 A task that says otherwise, `@app.task(mcp='{"type": "object", ...}')`, is taken at its word.
+`@app.task(mcp_strategy="blocking")` names the one configured strategy that shows the task.
 """
 
 import functools
@@ -32,6 +33,8 @@ def schema_of(task) -> str:
     schema["title"] = task.name.rpartition(".")[2].replace("_", " ").capitalize()
     if task.run.__doc__:
         schema["description"] = inspect.cleandoc(task.run.__doc__)
+    if strategy := getattr(task, "mcp_strategy", None):
+        schema["strategy"] = strategy
     return json.dumps(schema)
 
 

@@ -12,11 +12,16 @@ pub mod strategy;
 
 pub use crate::capability::events::EventSink;
 pub use crate::capability::storage::ComponentMap;
-pub use crate::capability::tasks::{CallPort, Caller, Snapshot, Start, TaskError, Tasks};
+pub use crate::capability::tasks::{
+    Bound, CallPort, Caller, Client, Snapshot, Start, TaskError, Tasks, Wishes,
+};
 pub use crate::engine::actor::Health;
 pub use crate::engine::answer::{CallError, Refusal};
 pub use crate::engine::backend::{CancelAnswer, StartWork, Work};
 pub use crate::engine::scratch::Info;
-pub use crate::engine::strategy::{Reply, TaskSupport, Tool, ToolCaller};
+pub use crate::engine::strategy::{
+    Document, DocumentBody, Prompt, PromptArgument, Reference, Reply, Shown, TaskSupport, Tool,
+    ToolCaller,
+};
 pub use backend::Backend;
 pub use strategy::Strategy;

@@ -19,35 +19,39 @@ pub mod answer;
 pub mod cancel;
 pub mod catalog;
 pub mod door;
+pub mod exhibit;
 pub mod follow;
 pub mod hand_over;
+pub mod library;
 pub mod live;
 pub mod mint;
 pub mod operate;
 pub mod recover;
-
+pub mod rendering;
 pub mod start;
 pub mod storage;
 pub mod sweep;
 #[cfg(test)]
 mod tests;
 pub mod toolbox;
+pub mod watcher;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::config::settings::Settings;
 use crate::error::{Code, Report};
-use crate::plugin::{Backend, Snapshot, Strategy, TaskError};
+use crate::plugin::{Backend, Snapshot, TaskError};
 use crate::store::{Store, StoreError};
 use crate::task::{Principal, TaskId};
 use catalog::Catalog;
+use exhibit::Exhibit;
 use live::Live;
 use mint::Mint;
 use toolbox::Toolbox;
@@ -62,15 +66,22 @@ struct Inner {
     mint: Mint,
     settings: Settings,
     backends: BTreeMap<String, Attached>,
-    strategies: Vec<Arc<dyn Strategy>>,
+    strategies: Vec<Exhibit>,
     catalog: watch::Sender<Arc<Catalog>>,
     toolbox: watch::Sender<Arc<Toolbox>>,
+    /// The strategies are to be asked again.
+    look_again: Notify,
+    /// Addresses of documents of strategies that have changed.
+    documents: broadcast::Sender<String>,
     live: Mutex<HashMap<TaskId, Arc<Live>>>,
     /// Idempotency keys that are being started right now.
     starting: Mutex<HashMap<(Principal, String), KeyLock>>,
     stop: CancellationToken,
     work: TaskTracker,
 }
+
+/// Changes of documents that a subscriber may be late by. One that is later is told of all it follows.
+const DOCUMENTS: usize = 256;
 
 /// Held by whoever starts a task under an idempotency key.
 type KeyLock = Arc<tokio::sync::Mutex<()>>;
@@ -111,7 +122,7 @@ impl Service {
         clock: Arc<dyn Clock>,
         settings: Settings,
         backends: Vec<Attached>,
-        strategies: Vec<Arc<dyn Strategy>>,
+        strategies: Vec<Exhibit>,
     ) -> Self {
         let backends = backends
             .into_iter()
@@ -126,6 +137,8 @@ impl Service {
             strategies,
             catalog: watch::Sender::default(),
             toolbox: watch::Sender::default(),
+            look_again: Notify::new(),
+            documents: broadcast::Sender::new(DOCUMENTS),
             live: Mutex::default(),
             starting: Mutex::default(),
             stop: CancellationToken::new(),

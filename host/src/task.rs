@@ -16,7 +16,7 @@ pub use definition::Definition;
 pub use event::{Entry, Event};
 pub use id::TaskId;
 pub use json::Json;
-pub use observation::{Failure, Observation, Outcome, Phase, Progress, Question};
+pub use observation::{Failure, Observation, Outcome, Phase, Progress, Question, Response};
 pub use principal::Principal;
 pub use record::{Origin, Record, Status};
 pub use state::{Cancel, Dispatch, Handle, Open, Refused, State};

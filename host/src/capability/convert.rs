@@ -8,7 +8,9 @@ use super::bindings::tasks as wire_tasks;
 use super::logging::cut;
 use super::tasks::Snapshot;
 use crate::config::limits;
-use crate::task::{Failure, Json, Observation, Outcome, Phase, Progress, Question, Record, State};
+use crate::task::{
+    Failure, Json, Observation, Outcome, Phase, Progress, Question, Record, Response, State,
+};
 
 /// A component handed out something that the interface does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,6 +95,7 @@ fn failure_in(failure: wire::Failure) -> Result<Failure, Rubbish> {
         code: cut(failure.code, limits::MESSAGE),
         message: cut(failure.message, limits::DETAIL),
         retryable: failure.retryable,
+        system: failure.system,
         detail,
     })
 }
@@ -113,6 +116,24 @@ fn question_in(question: wire::Question) -> Result<Question, Rubbish> {
         message: cut(question.message, limits::DETAIL),
         schema: object_in("the schema of a question", question.schema)?,
     })
+}
+
+/// What a client says to a question, as a strategy passes it on.
+pub fn response_in(response: wire::Response) -> Result<Response, Rubbish> {
+    Ok(match response {
+        wire::Response::Accepted(answer) => Response::Accepted(json_in("the answer", answer)?),
+        wire::Response::Declined => Response::Declined,
+        wire::Response::Dismissed => Response::Dismissed,
+    })
+}
+
+/// The same, for a backend.
+pub fn response_out(response: &Response) -> wire::Response {
+    match response {
+        Response::Accepted(answer) => wire::Response::Accepted(answer.text().to_owned()),
+        Response::Declined => wire::Response::Declined,
+        Response::Dismissed => wire::Response::Dismissed,
+    }
 }
 
 /// A record as strategies see it.
@@ -169,6 +190,7 @@ fn failure_out(failure: &Failure) -> wire::Failure {
         code: failure.code.clone(),
         message: failure.message.clone(),
         retryable: failure.retryable,
+        system: failure.system,
         detail: failure
             .detail
             .as_ref()

@@ -4,8 +4,8 @@
 //! resource with each call. It knows its caller, and it is dead when the call has been answered: a
 //! strategy that keeps it can do nothing with it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -16,7 +16,7 @@ use super::bindings::tasks::{self, StartOptions};
 use super::{Guest, convert};
 use crate::config::limits;
 use crate::error::Report;
-use crate::task::{Json, Principal, Progress, Record};
+use crate::task::{Json, Principal, Progress, Record, Response, TaskId};
 
 /// The lifecycle, as far as strategies may use it. The service implements it.
 pub trait Tasks: Send + Sync {
@@ -49,8 +49,10 @@ pub trait Tasks: Send + Sync {
         caller: &Caller,
         id: &str,
         key: String,
-        response: Json,
+        response: Response,
     ) -> BoxFuture<'static, Result<Snapshot, TaskError>>;
+    /// The end of a task as MCP `CallToolResult`.
+    fn result(&self, caller: &Caller, id: &str) -> Result<Json, TaskError>;
     /// Lines that the work printed, and the position of the last.
     fn output(
         &self,
@@ -66,6 +68,10 @@ pub trait Tasks: Send + Sync {
         task: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Snapshot>, TaskError>;
+    /// Tools, prompts and documents are to be asked for again.
+    fn lists_changed(&self);
+    /// Whoever subscribed to the document is to be told.
+    fn document_changed(&self, uri: &str);
 }
 
 /// On whose behalf, and how to tell them of progress.
@@ -75,6 +81,60 @@ pub struct Caller {
     pub principal: Principal,
     /// Where progress on the call goes; `None` where nobody listens. Must not block.
     pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    /// The program at the other end; `None` where nobody can be asked.
+    pub client: Option<Arc<dyn Client>>,
+    /// What the client wants of a task that the call starts, where the strategy wants nothing else.
+    pub wishes: Wishes,
+    /// Tasks that are to end with the call.
+    pub bound: Bound,
+}
+
+impl Caller {
+    /// Somebody who is not there to be told or asked anything.
+    pub fn absent(principal: Principal) -> Self {
+        Self {
+            principal,
+            progress: None,
+            client: None,
+            wishes: Wishes::default(),
+            bound: Bound::default(),
+        }
+    }
+}
+
+/// The program at the other end of a call.
+pub trait Client: Send + Sync {
+    /// Sends it a `notifications/message`. Must not block.
+    fn log(&self, level: String, logger: Option<String>, data: Json);
+    /// Sends it a request, and gives the method's result.
+    fn ask(&self, method: String, params: Json) -> BoxFuture<'static, Result<Json, TaskError>>;
+}
+
+/// What a client wants of a task that its call starts.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// Good for the first start of the call.
+    pub idempotency_key: Option<String>,
+    /// How long the record is to be kept.
+    pub retention_ms: Option<u64>,
+}
+
+/// Tasks that are to end when their call is taken back. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Bound(Arc<Mutex<Vec<TaskId>>>);
+
+impl Bound {
+    fn add(&self, id: TaskId) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(id);
+    }
+
+    /// All of them, once.
+    pub fn take(&self) -> Vec<TaskId> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// A wish to start a task.
@@ -159,6 +219,8 @@ pub struct CallPort {
     tasks: Arc<dyn Tasks>,
     caller: Caller,
     open: Arc<AtomicBool>,
+    /// Somebody has started a task with the client's idempotency key.
+    key_used: Arc<AtomicBool>,
 }
 
 impl CallPort {
@@ -168,12 +230,30 @@ impl CallPort {
             tasks,
             caller,
             open: Arc::new(AtomicBool::new(true)),
+            key_used: Arc::default(),
         }
     }
 
     /// The call has been answered: nothing more may be done in its name.
     pub fn end(&self) {
         self.open.store(false, Ordering::Release);
+    }
+
+    /// Ends it when what this returns is dropped.
+    #[must_use]
+    pub fn ending(&self) -> impl Drop + use<> {
+        struct Ending(CallPort);
+        impl Drop for Ending {
+            fn drop(&mut self) {
+                self.0.end();
+            }
+        }
+        Ending(self.clone())
+    }
+
+    fn idempotency_key(&self) -> Option<String> {
+        let key = self.caller.wishes.idempotency_key.clone()?;
+        (!self.key_used.swap(true, Ordering::AcqRel)).then_some(key)
     }
 }
 
@@ -196,6 +276,33 @@ impl tasks::HostCall for Guest {
             Err(rubbish) => {
                 tracing::warn!(component = %self.name, "reported rubbish: {rubbish} [TH0406]");
             }
+        }
+    }
+
+    fn log(&mut self, call: Resource<Call>, level: String, logger: Option<String>, data: String) {
+        let Ok(Call(port)) = self.table.get(&call) else {
+            return;
+        };
+        let (true, Some(client)) = (port.open.load(Ordering::Acquire), &port.caller.client) else {
+            return;
+        };
+        match convert::json_in("the data of a log message", data) {
+            Ok(data) => client.log(level, logger, data),
+            Err(rubbish) => {
+                tracing::warn!(component = %self.name, "logged rubbish: {rubbish} [TH0406]");
+            }
+        }
+    }
+
+    fn lists_changed(&mut self, call: Resource<Call>) {
+        if let Ok(Call(port)) = self.table.get(&call) {
+            port.tasks.lists_changed();
+        }
+    }
+
+    fn document_changed(&mut self, call: Resource<Call>, uri: String) {
+        if let Ok(Call(port)) = self.table.get(&call) {
+            port.tasks.document_changed(&uri);
         }
     }
 
@@ -239,15 +346,19 @@ impl<T: Send> tasks::HostCallWithStore<T> for HasSelf<Guest> {
         let start = Start {
             task,
             arguments: convert::object_in("the arguments", arguments).map_err(invalid)?,
-            idempotency_key: options.idempotency_key,
-            retention_ms: options.retention_ms,
+            idempotency_key: options.idempotency_key.or_else(|| port.idempotency_key()),
+            retention_ms: options.retention_ms.or(port.caller.wishes.retention_ms),
             timeout_ms: options.timeout_ms,
             options: match options.options {
                 Some(options) => convert::object_in("the options", options).map_err(invalid)?,
                 None => Json::empty_object(),
             },
         };
-        wire_snapshot(port.tasks.start(&port.caller, start).await)
+        let started = port.tasks.start(&port.caller, start).await;
+        if let (true, Ok(snapshot)) = (options.with_call, &started) {
+            port.caller.bound.add(snapshot.record.id());
+        }
+        wire_snapshot(started)
     }
 
     async fn get(
@@ -287,11 +398,37 @@ impl<T: Send> tasks::HostCallWithStore<T> for HasSelf<Guest> {
         call: Resource<Call>,
         id: String,
         key: String,
-        response: String,
+        response: wire::Response,
     ) -> Result<tasks::Snapshot, wire::Error> {
         let port = port(host, &call)?;
-        let response = convert::json_in("the answer", response).map_err(invalid)?;
+        let response = convert::response_in(response).map_err(invalid)?;
         wire_snapshot(port.tasks.answer(&port.caller, &id, key, response).await)
+    }
+
+    async fn result(
+        host: &Accessor<T, Self>,
+        call: Resource<Call>,
+        id: String,
+    ) -> Result<String, wire::Error> {
+        let port = port(host, &call)?;
+        let result = port.tasks.result(&port.caller, &id)?;
+        Ok(result.text().to_owned())
+    }
+
+    async fn ask(
+        host: &Accessor<T, Self>,
+        call: Resource<Call>,
+        method: String,
+        params: String,
+    ) -> Result<String, wire::Error> {
+        let port = port(host, &call)?;
+        let params = convert::object_in("the parameters", params).map_err(invalid)?;
+        let Some(client) = port.caller.client.clone() else {
+            return Err(wire::Error::Unsupported(
+                "nobody can be asked by way of this call".to_owned(),
+            ));
+        };
+        Ok(client.ask(method, params).await?.text().to_owned())
     }
 
     async fn output(

@@ -16,6 +16,7 @@ use crate::engine::component::Kind;
 use crate::error::{Code, Report};
 use crate::plugin::load::{Linked, Loaded, prepare};
 use crate::plugin::{Backend, EventSink, Strategy};
+use crate::service::exhibit::Exhibit;
 use crate::service::follow::Mailbox;
 use crate::service::storage::StoredMaps;
 use crate::service::{Attached, Service};
@@ -106,7 +107,7 @@ impl Prepared {
             rehearsal: false,
         };
         let mut backends = Vec::new();
-        let mut strategies: Vec<Arc<dyn Strategy>> = Vec::new();
+        let mut strategies = Vec::new();
         for (component, loaded) in self.config.backends.iter().zip(&self.backends) {
             let Linked::Backend(linked) = &loaded.linked else {
                 continue;
@@ -141,7 +142,11 @@ impl Prepared {
                 stop_components.clone(),
             );
             components.push(task);
-            strategies.push(Arc::new(strategy));
+            let strategy: Arc<dyn Strategy> = Arc::new(strategy);
+            strategies.push(Exhibit {
+                strategy,
+                tasks: component.tasks.clone(),
+            });
         }
         let service = Service::new(
             store,

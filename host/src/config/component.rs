@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
 use super::file::{ComponentTable, GrantTable, LimitsTable, TcpGrant};
 use super::grant::Grants;
 use super::limits::Limits;
@@ -24,7 +26,34 @@ pub struct ComponentConfig {
     pub grants: Grants,
     /// What it may use.
     pub limits: Limits,
+    /// For a strategy: which tasks it shows. `None`: all of them.
+    pub tasks: Option<Patterns>,
     limits_table: LimitsTable,
+}
+
+/// Names of tasks, in which `*` stands for anything.
+#[derive(Clone, Debug)]
+pub struct Patterns {
+    written: Vec<String>,
+    compiled: GlobSet,
+}
+
+impl Patterns {
+    fn compile(written: Vec<String>) -> Result<Self, globset::Error> {
+        let mut set = GlobSetBuilder::new();
+        for pattern in &written {
+            set.add(Glob::new(pattern)?);
+        }
+        Ok(Self {
+            compiled: set.build()?,
+            written,
+        })
+    }
+
+    /// Whether one of them matches.
+    pub fn matches(&self, task: &str) -> bool {
+        self.compiled.is_match(task)
+    }
 }
 
 impl ComponentConfig {
@@ -38,6 +67,7 @@ impl ComponentConfig {
                 secrets: self.grants.secrets.iter().cloned().collect(),
             },
             limits: self.limits_table.clone(),
+            tasks: self.tasks.as_ref().map(|tasks| tasks.written.clone()),
         }
     }
 }
@@ -105,6 +135,14 @@ fn component(name: String, table: ComponentTable) -> Result<ComponentConfig, Con
         grants.add_endpoint(grant.endpoint());
     }
     grants.secrets.extend(table.grant.secrets.iter().cloned());
+    let tasks = table
+        .tasks
+        .map(Patterns::compile)
+        .transpose()
+        .map_err(|source| ConfigError::Pattern {
+            name: name.clone(),
+            source,
+        })?;
     Ok(ComponentConfig {
         name,
         reference: table.component,
@@ -112,6 +150,7 @@ fn component(name: String, table: ComponentTable) -> Result<ComponentConfig, Con
         set: Vec::new(),
         grants,
         limits: limits(&table.limits),
+        tasks,
         limits_table: table.limits,
     })
 }

@@ -95,6 +95,9 @@ pub struct ComponentTable {
     /// What it may use.
     #[serde(default, skip_serializing_if = "is_default")]
     pub limits: LimitsTable,
+    /// For a strategy: names of the tasks that it shows, in which `*` stands for anything. Default: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<Vec<String>>,
 }
 
 /// `[backends.NAME.grant]`

@@ -44,6 +44,14 @@ pub enum ConfigError {
         /// Why.
         why: &'static str,
     },
+    /// `tasks` of a strategy cannot be matched against anything.
+    #[error("`tasks` of `{name}` is no list of patterns")]
+    Pattern {
+        /// The strategy.
+        name: String,
+        /// Why.
+        source: globset::Error,
+    },
     /// A `--set` has another form.
     #[error("`--set {0}` is not NAME.KEY=VALUE")]
     Set(String),
@@ -94,6 +102,7 @@ impl Explain for ConfigError {
             Self::Allow { .. } => 108,
             Self::Address { .. } => 109,
             Self::Exposed { .. } => 110,
+            Self::Pattern { .. } => 119,
         })
     }
 
@@ -114,6 +123,7 @@ impl Explain for ConfigError {
                 "or see it all at work: taskhost demo".to_owned(),
             ],
             Self::Name { .. } => vec!["give it another: --backend NAME=REF".to_owned()],
+            Self::Pattern { .. } => vec!["for example: tasks = [\"report_*\", \"send_mail\"]".to_owned()],
             Self::Set(_) => vec!["for example: --set celery.broker=redis://localhost:6379/0".to_owned()],
             Self::NoSuch { name, known, .. } => {
                 let mut help = Vec::new();

@@ -19,7 +19,7 @@ use crate::capability::bindings::host;
 use crate::capability::bindings::host::types as wire;
 use crate::capability::{Guest, Ports, convert};
 use crate::config::limits;
-use crate::task::{self, Definition, Json, Observation, TaskId};
+use crate::task::{self, Definition, Json, Observation, Response, TaskId};
 
 /// A backend component, linked and not running.
 pub type LinkedBackend = LinkedComponent<BackendPlugin>;
@@ -254,9 +254,14 @@ impl RunningBackend {
     }
 
     /// Answers a question of some work.
-    pub async fn answer(&self, work: &Work, key: String, response: &Json) -> Result<(), CallError> {
+    pub async fn answer(
+        &self,
+        work: &Work,
+        key: String,
+        response: &Response,
+    ) -> Result<(), CallError> {
         let work = work.to_wire();
-        let response = response.text().to_owned();
+        let response = convert::response_out(response);
         self.handle
             .call("answer", |accessor, world| {
                 Box::pin(async move {
@@ -320,6 +325,7 @@ pub(super) fn definition_in(
         idempotent: definition.idempotent,
         estimate_ms: definition.estimate_ms,
         timeout_ms: definition.timeout_ms,
+        strategy: definition.strategy,
         name,
     })
 }
@@ -337,5 +343,6 @@ pub(super) fn definition_out(definition: &Definition) -> wire::TaskDefinition {
         idempotent: definition.idempotent,
         estimate_ms: definition.estimate_ms,
         timeout_ms: definition.timeout_ms,
+        strategy: definition.strategy.clone(),
     }
 }

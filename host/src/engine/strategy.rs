@@ -105,6 +105,8 @@ pub struct Tool {
     pub output_schema: Option<Json>,
     /// MCP tool annotations: an object.
     pub annotations: Option<Json>,
+    /// MCP `_meta`: an object.
+    pub meta: Option<Json>,
     /// What clients that speak native tasks may do with it.
     pub task_support: TaskSupport,
 }
@@ -129,6 +131,14 @@ pub struct ToolCaller {
     pub wants_progress: bool,
     /// What the client calls itself.
     pub client_name: Option<String>,
+    /// Negotiated protocol revision.
+    pub protocol: Option<String>,
+    /// MCP `ClientCapabilities`: an object.
+    pub capabilities: Option<Json>,
+    /// Answers to an earlier [`Reply::InputRequired`]: an object.
+    pub input_responses: Option<Json>,
+    /// The state of that reply, checked to be the strategy's own.
+    pub request_state: Option<String>,
 }
 
 /// The answer to one `tools/call`.
@@ -138,6 +148,90 @@ pub enum Reply {
     Answer(Json),
     /// This task answers natively. The text is a task id, not yet checked.
     Task(String, Option<Json>),
+    /// The client is to call again, with answers.
+    InputRequired {
+        /// Method and parameters by key.
+        requests: Vec<(String, Json)>,
+        /// Given back with the answers.
+        state: Option<String>,
+    },
+    /// A JSON-RPC error.
+    Refused {
+        /// Of JSON-RPC.
+        code: i32,
+        /// For the author of the client.
+        message: String,
+        /// Anything else.
+        data: Option<Json>,
+    },
+}
+
+/// A document that a strategy has, or a template of such.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// Where, or the template of where.
+    pub uri: String,
+    /// For lists.
+    pub name: String,
+    /// What it is.
+    pub mime_type: Option<String>,
+    /// For models.
+    pub description: Option<String>,
+}
+
+/// What is in a document.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DocumentBody {
+    /// Text.
+    Text(String),
+    /// Anything else.
+    Blob(Vec<u8>),
+}
+
+/// A prompt that a strategy offers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prompt {
+    /// Unique over all strategies of a host.
+    pub name: String,
+    /// For lists.
+    pub title: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+    /// In order.
+    pub arguments: Vec<PromptArgument>,
+}
+
+/// One argument of a prompt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PromptArgument {
+    /// Unique within the prompt.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// Must be given.
+    pub required: bool,
+}
+
+/// What is being completed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reference {
+    /// A prompt, by name.
+    Prompt(String),
+    /// A resource template.
+    Document(String),
+}
+
+/// All that a strategy shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shown {
+    /// In a stable order.
+    pub tools: Vec<Tool>,
+    /// In a stable order.
+    pub prompts: Vec<Prompt>,
+    /// In a stable order.
+    pub documents: Vec<Document>,
+    /// In a stable order.
+    pub templates: Vec<Document>,
 }
 
 impl RunningStrategy {
@@ -151,8 +245,8 @@ impl RunningStrategy {
         self.handle.health()
     }
 
-    /// The tools for this catalogue.
-    pub async fn list_tools(&self, catalog: &[Definition]) -> Result<Vec<Tool>, CallError> {
+    /// All that is shown for this catalogue.
+    pub async fn show(&self, catalog: &[Definition]) -> Result<Shown, CallError> {
         let catalog: Vec<_> = catalog.iter().map(definition_out).collect();
         let tools = self
             .handle
@@ -165,10 +259,48 @@ impl RunningStrategy {
                 })
             })
             .await?;
-        tools
-            .into_iter()
-            .map(|tool| tool_in(tool).map_err(|error| self.rubbish("list-tools", error.0)))
-            .collect()
+        let prompts = self
+            .handle
+            .call("list-prompts", |accessor, world| {
+                Box::pin(async move {
+                    world
+                        .taskhost_plugin_strategy()
+                        .call_list_prompts(accessor)
+                        .await
+                })
+            })
+            .await?;
+        let documents = self
+            .handle
+            .call("list-resources", |accessor, world| {
+                Box::pin(async move {
+                    world
+                        .taskhost_plugin_strategy()
+                        .call_list_resources(accessor)
+                        .await
+                })
+            })
+            .await?;
+        let templates = self
+            .handle
+            .call("list-resource-templates", |accessor, world| {
+                Box::pin(async move {
+                    world
+                        .taskhost_plugin_strategy()
+                        .call_list_resource_templates(accessor)
+                        .await
+                })
+            })
+            .await?;
+        Ok(Shown {
+            tools: tools
+                .into_iter()
+                .map(|tool| tool_in(tool).map_err(|error| self.rubbish("list-tools", error.0)))
+                .collect::<Result<_, _>>()?,
+            prompts: prompts.into_iter().map(prompt_in).collect(),
+            documents: documents.into_iter().map(document_in).collect(),
+            templates: templates.into_iter().map(document_in).collect(),
+        })
     }
 
     /// Answers one `tools/call` with the authority in `port`, which ends with the answer.
@@ -180,38 +312,101 @@ impl RunningStrategy {
         arguments: &Json,
     ) -> Result<Reply, CallError> {
         let arguments = arguments.text().to_owned();
-        let caller = wire_strategy::Caller {
-            accepts_task: caller.accepts_task,
-            wants_progress: caller.wants_progress,
-            client_name: caller.client_name,
-        };
-        let held = port.clone();
-        let answer = self
+        let caller = caller_out(caller);
+        let _ending = port.ending();
+        let reply = self
             .handle
             .call("call-tool", move |accessor, world| {
                 Box::pin(async move {
-                    let call: Resource<Call> =
-                        accessor.with(|mut access| access.get().table.push(Call(held)))?;
+                    let call = lend(accessor, port)?;
                     world
                         .taskhost_plugin_strategy()
                         .call_call_tool(accessor, call, caller, route, arguments)
                         .await
                 })
             })
-            .await;
-        port.end();
-        let rubbish = |error: convert::Rubbish| self.rubbish("call-tool", error.0);
-        Ok(match answer? {
-            wire_strategy::Reply::Answer(answer) => {
-                Reply::Answer(convert::object_in("the answer", answer).map_err(rubbish)?)
-            }
-            wire_strategy::Reply::Task((id, meta)) => Reply::Task(
-                id,
-                meta.map(|meta| convert::object_in("`_meta`", meta))
-                    .transpose()
-                    .map_err(rubbish)?,
-            ),
-        })
+            .await?;
+        reply_in(reply).map_err(|error| self.rubbish("call-tool", error.0))
+    }
+
+    /// Answers one `prompts/get` with the authority in `port`, which ends with the answer.
+    pub async fn get_prompt(
+        &self,
+        port: CallPort,
+        caller: ToolCaller,
+        name: String,
+        arguments: &Json,
+    ) -> Result<Reply, CallError> {
+        let arguments = arguments.text().to_owned();
+        let caller = caller_out(caller);
+        let _ending = port.ending();
+        let reply = self
+            .handle
+            .call("get-prompt", move |accessor, world| {
+                Box::pin(async move {
+                    let call = lend(accessor, port)?;
+                    world
+                        .taskhost_plugin_strategy()
+                        .call_get_prompt(accessor, call, caller, name, arguments)
+                        .await
+                })
+            })
+            .await?;
+        reply_in(reply).map_err(|error| self.rubbish("get-prompt", error.0))
+    }
+
+    /// What is in a document, for whoever is behind `port`.
+    pub async fn read_resource(
+        &self,
+        port: CallPort,
+        uri: String,
+    ) -> Result<(Document, DocumentBody), CallError> {
+        let _ending = port.ending();
+        let (document, body) = self
+            .handle
+            .call("read-resource", move |accessor, world| {
+                Box::pin(async move {
+                    let call = lend(accessor, port)?;
+                    world
+                        .taskhost_plugin_strategy()
+                        .call_read_resource(accessor, call, uri)
+                        .await
+                })
+            })
+            .await?;
+        Ok((
+            document_in(document),
+            match body {
+                wire_strategy::DocumentBody::Text(text) => DocumentBody::Text(text),
+                wire_strategy::DocumentBody::Blob(bytes) => DocumentBody::Blob(bytes),
+            },
+        ))
+    }
+
+    /// Values for an argument.
+    pub async fn complete(
+        &self,
+        port: CallPort,
+        reference: Reference,
+        argument: String,
+        value: String,
+    ) -> Result<Vec<String>, CallError> {
+        let reference = match reference {
+            Reference::Prompt(name) => wire_strategy::Reference::Prompt(name),
+            Reference::Document(template) => wire_strategy::Reference::Document(template),
+        };
+        let _ending = port.ending();
+        self.handle
+            .call("complete", move |accessor, world| {
+                Box::pin(async move {
+                    let call = lend(accessor, port)?;
+                    world
+                        .taskhost_plugin_strategy()
+                        .call_complete(accessor, call, reference, argument, value)
+                        .await
+                })
+            })
+            .await
     }
 
     fn rubbish(&self, function: &'static str, what: String) -> CallError {
@@ -220,6 +415,93 @@ impl RunningStrategy {
             function,
             what,
         }
+    }
+}
+
+/// The resource that a guest acts with.
+fn lend(accessor: &Accessor<Guest>, port: CallPort) -> wasmtime::Result<Resource<Call>> {
+    Ok(accessor.with(|mut access| access.get().table.push(Call(port)))?)
+}
+
+fn caller_out(caller: ToolCaller) -> wire_strategy::Caller {
+    let text = |json: Json| json.text().to_owned();
+    wire_strategy::Caller {
+        accepts_task: caller.accepts_task,
+        wants_progress: caller.wants_progress,
+        client_name: caller.client_name,
+        protocol: caller.protocol,
+        capabilities: caller.capabilities.map_or_else(|| "{}".to_owned(), text),
+        input_responses: caller.input_responses.map(text),
+        request_state: caller.request_state,
+    }
+}
+
+fn reply_in(reply: wire_strategy::Reply) -> Result<Reply, convert::Rubbish> {
+    Ok(match reply {
+        wire_strategy::Reply::Answer(answer) => {
+            Reply::Answer(convert::object_in("the answer", answer)?)
+        }
+        wire_strategy::Reply::Task((id, meta)) => Reply::Task(
+            id,
+            meta.map(|meta| convert::object_in("`_meta`", meta))
+                .transpose()?,
+        ),
+        wire_strategy::Reply::InputRequired(wanted) => {
+            if wanted
+                .state
+                .as_ref()
+                .is_some_and(|state| state.len() > STATE)
+            {
+                return Err(convert::Rubbish(format!(
+                    "the state of `input-required` has more than {STATE} bytes"
+                )));
+            }
+            Reply::InputRequired {
+                requests: wanted
+                    .requests
+                    .into_iter()
+                    .map(|(key, request)| Ok((key, convert::object_in("a request", request)?)))
+                    .collect::<Result<_, _>>()?,
+                state: wanted.state,
+            }
+        }
+        wire_strategy::Reply::Refused(error) => Reply::Refused {
+            code: error.code,
+            message: error.message,
+            data: error
+                .data
+                .map(|data| convert::json_in("the data of an error", data))
+                .transpose()?,
+        },
+    })
+}
+
+/// What a strategy may have the client keep, in bytes: it travels twice with each round.
+const STATE: usize = 4 << 10;
+
+fn document_in(document: wire_strategy::Document) -> Document {
+    Document {
+        uri: document.uri,
+        name: document.name,
+        mime_type: document.mime_type,
+        description: document.description,
+    }
+}
+
+fn prompt_in(prompt: wire_strategy::Prompt) -> Prompt {
+    Prompt {
+        name: prompt.name,
+        title: prompt.title,
+        description: prompt.description,
+        arguments: prompt
+            .arguments
+            .into_iter()
+            .map(|argument| PromptArgument {
+                name: argument.name,
+                description: argument.description,
+                required: argument.required,
+            })
+            .collect(),
     }
 }
 
@@ -244,6 +526,7 @@ fn tool_in(tool: wire_strategy::Tool) -> Result<Tool, convert::Rubbish> {
             .annotations
             .map(|annotations| object("annotations", annotations))
             .transpose()?,
+        meta: tool.meta.map(|meta| object("`_meta`", meta)).transpose()?,
         route: tool.route,
         title: tool.title,
         description: tool.description,

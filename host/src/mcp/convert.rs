@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use rmcp::ErrorData;
 use rmcp::model::{
-    CallToolResponse, CallToolResult, ContentBlock, Implementation, JsonObject, MetaObject,
-    ResultType, Tool, ToolAnnotations,
+    CallToolResponse, CallToolResult, ContentBlock, ErrorCode, Implementation, JsonObject,
+    MetaObject, ResultType, Tool, ToolAnnotations,
 };
 use serde_json::{Value, json};
 
@@ -36,6 +36,10 @@ pub(super) fn tool_out(tool: &plugin::Tool) -> Option<Tool> {
             })
             .ok()
     });
+    shown.meta = tool
+        .meta
+        .as_ref()
+        .and_then(|meta| serde_json::from_str(meta.text()).ok());
     Some(shown)
 }
 
@@ -66,6 +70,19 @@ pub(super) fn answer_out(
                 None,
             ))
         }
+        Ok(Reply::InputRequired { .. }) => Err(ErrorData::internal_error(
+            format!("`{name}` asks back: this server does not pass that on"),
+            None,
+        )),
+        Ok(Reply::Refused {
+            code,
+            message,
+            data,
+        }) => Err(ErrorData::new(
+            ErrorCode(code),
+            message,
+            data.map(|data| data.value()),
+        )),
         Err(TaskError::Unknown(report)) => Err(ErrorData::invalid_params(for_model(&report), None)),
         Err(error) => Ok(failed(&error).into()),
     }

@@ -15,13 +15,14 @@ use super::stdio::{SessionError, serve_on};
 use crate::clock::SystemClock;
 use crate::config::settings::Settings;
 use crate::plugin::{
-    Backend, CallError, CallPort, CancelAnswer, EventSink as _, Health, Reply, StartWork, Strategy,
-    TaskSupport, Tool, ToolCaller, Work,
+    Backend, CallError, CallPort, CancelAnswer, Document, DocumentBody, EventSink as _, Health,
+    Reference, Reply, Shown, StartWork, Strategy, TaskSupport, Tool, ToolCaller, Work,
 };
+use crate::service::exhibit::Exhibit;
 use crate::service::follow::Mailbox;
 use crate::service::{Attached, Service};
 use crate::store::memory::MemoryStore;
-use crate::task::{Definition, Handle, Json, Observation};
+use crate::task::{Definition, Handle, Json, Observation, Response};
 
 /// A service with one strategy, `tools`, and one backend whose tasks and health the test decides.
 pub(super) struct World {
@@ -59,9 +60,9 @@ impl World {
                 mailbox.clone(),
                 Duration::from_millis(20),
             )],
-            vec![Arc::new(Tools {
+            vec![Exhibit::all(Arc::new(Tools {
                 health: watch::Sender::new(Health::Ready { generation: 1 }),
-            })],
+            }))],
         );
         service.begin().unwrap();
         Self {
@@ -258,6 +259,7 @@ impl Backend for Tasks {
             idempotent: false,
             estimate_ms: None,
             timeout_ms: None,
+            strategy: None,
         });
         let definitions = definitions.collect();
         Box::pin(async move { Ok(definitions) })
@@ -287,7 +289,7 @@ impl Backend for Tasks {
         &'a self,
         _work: &'a Work,
         _key: String,
-        _response: &'a Json,
+        _response: &'a Response,
     ) -> BoxFuture<'a, Result<(), CallError>> {
         Box::pin(async { Err(CallError::Stopping) })
     }
@@ -311,10 +313,7 @@ impl Strategy for Tools {
         self.health.subscribe()
     }
 
-    fn list_tools<'a>(
-        &'a self,
-        catalog: &'a [Definition],
-    ) -> BoxFuture<'a, Result<Vec<Tool>, CallError>> {
+    fn show<'a>(&'a self, catalog: &'a [Definition]) -> BoxFuture<'a, Result<Shown, CallError>> {
         let text = json!({
             "type": "object",
             "properties": {"text": {"type": "string"}},
@@ -332,7 +331,39 @@ impl Strategy for Tools {
                 .iter()
                 .map(|task| tool(&task.name, &json!({"type": "object"}))),
         );
-        Box::pin(async move { Ok(tools) })
+        let shown = Shown {
+            tools,
+            ..Shown::default()
+        };
+        Box::pin(async move { Ok(shown) })
+    }
+
+    fn get_prompt<'a>(
+        &'a self,
+        _port: CallPort,
+        _caller: ToolCaller,
+        _name: String,
+        _arguments: &'a Json,
+    ) -> BoxFuture<'a, Result<Reply, CallError>> {
+        Box::pin(async { Err(CallError::Stopping) })
+    }
+
+    fn read_resource(
+        &self,
+        _port: CallPort,
+        _uri: String,
+    ) -> BoxFuture<'_, Result<(Document, DocumentBody), CallError>> {
+        Box::pin(async { Err(CallError::Stopping) })
+    }
+
+    fn complete(
+        &self,
+        _port: CallPort,
+        _reference: Reference,
+        _argument: String,
+        _value: String,
+    ) -> BoxFuture<'_, Result<Vec<String>, CallError>> {
+        Box::pin(async { Err(CallError::Stopping) })
     }
 
     fn call_tool<'a>(
@@ -372,6 +403,7 @@ fn tool(name: &str, input_schema: &Value) -> Tool {
         input_schema: Json::of(input_schema),
         output_schema: None,
         annotations: Some(Json::of(&json!({"readOnlyHint": true}))),
+        meta: None,
         task_support: TaskSupport::Forbidden,
     }
 }

@@ -117,10 +117,11 @@ impl Server {
             accepts_task: false,
             wants_progress: progress.is_some(),
             client_name: context.client_info().map(|client| client.name),
+            ..ToolCaller::default()
         };
         let caller = Caller {
-            principal: Principal::local(),
             progress,
+            ..Caller::absent(Principal::local())
         };
         let arguments = convert::arguments_in(request.arguments);
         let call = self.0.service.call_tool(caller, who, &name, &arguments);

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use super::{CallError, CancelAnswer, Health, StartWork, Work};
 use crate::engine::backend::RunningBackend;
-use crate::task::{Definition, Handle, Json, Observation};
+use crate::task::{Definition, Handle, Observation, Response};
 
 /// Runs tasks. The contract is that of `taskhost:plugin/backend`; every call may be made at any time.
 pub trait Backend: Send + Sync + 'static {
@@ -33,7 +33,7 @@ pub trait Backend: Send + Sync + 'static {
         &'a self,
         work: &'a Work,
         key: String,
-        response: &'a Json,
+        response: &'a Response,
     ) -> BoxFuture<'a, Result<(), CallError>>;
     /// The outcome is stored.
     fn release<'a>(&'a self, work: &'a Work) -> BoxFuture<'a, Result<(), CallError>>;
@@ -75,7 +75,7 @@ impl Backend for RunningBackend {
         &'a self,
         work: &'a Work,
         key: String,
-        response: &'a Json,
+        response: &'a Response,
     ) -> BoxFuture<'a, Result<(), CallError>> {
         Box::pin(Self::answer(self, work, key, response))
     }

@@ -3,7 +3,9 @@
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::{CallError, CallPort, Health, Reply, Tool, ToolCaller};
+use super::{
+    CallError, CallPort, Document, DocumentBody, Health, Reference, Reply, Shown, ToolCaller,
+};
 use crate::engine::strategy::RunningStrategy;
 use crate::task::{Definition, Json};
 
@@ -13,11 +15,8 @@ pub trait Strategy: Send + Sync + 'static {
     fn name(&self) -> &str;
     /// How it is, now and from now on.
     fn health(&self) -> watch::Receiver<Health>;
-    /// The tools for this catalogue, in a stable order.
-    fn list_tools<'a>(
-        &'a self,
-        catalog: &'a [Definition],
-    ) -> BoxFuture<'a, Result<Vec<Tool>, CallError>>;
+    /// All that is shown for this catalogue.
+    fn show<'a>(&'a self, catalog: &'a [Definition]) -> BoxFuture<'a, Result<Shown, CallError>>;
     /// Answers one `tools/call` with the authority in `port`.
     fn call_tool<'a>(
         &'a self,
@@ -26,6 +25,28 @@ pub trait Strategy: Send + Sync + 'static {
         route: String,
         arguments: &'a Json,
     ) -> BoxFuture<'a, Result<Reply, CallError>>;
+    /// Answers one `prompts/get`.
+    fn get_prompt<'a>(
+        &'a self,
+        port: CallPort,
+        caller: ToolCaller,
+        name: String,
+        arguments: &'a Json,
+    ) -> BoxFuture<'a, Result<Reply, CallError>>;
+    /// What is in a document.
+    fn read_resource(
+        &self,
+        port: CallPort,
+        uri: String,
+    ) -> BoxFuture<'_, Result<(Document, DocumentBody), CallError>>;
+    /// Values for an argument.
+    fn complete(
+        &self,
+        port: CallPort,
+        reference: Reference,
+        argument: String,
+        value: String,
+    ) -> BoxFuture<'_, Result<Vec<String>, CallError>>;
 }
 
 impl Strategy for RunningStrategy {
@@ -37,11 +58,8 @@ impl Strategy for RunningStrategy {
         Self::health(self)
     }
 
-    fn list_tools<'a>(
-        &'a self,
-        catalog: &'a [Definition],
-    ) -> BoxFuture<'a, Result<Vec<Tool>, CallError>> {
-        Box::pin(Self::list_tools(self, catalog))
+    fn show<'a>(&'a self, catalog: &'a [Definition]) -> BoxFuture<'a, Result<Shown, CallError>> {
+        Box::pin(Self::show(self, catalog))
     }
 
     fn call_tool<'a>(
@@ -52,5 +70,33 @@ impl Strategy for RunningStrategy {
         arguments: &'a Json,
     ) -> BoxFuture<'a, Result<Reply, CallError>> {
         Box::pin(Self::call_tool(self, port, caller, route, arguments))
+    }
+
+    fn get_prompt<'a>(
+        &'a self,
+        port: CallPort,
+        caller: ToolCaller,
+        name: String,
+        arguments: &'a Json,
+    ) -> BoxFuture<'a, Result<Reply, CallError>> {
+        Box::pin(Self::get_prompt(self, port, caller, name, arguments))
+    }
+
+    fn read_resource(
+        &self,
+        port: CallPort,
+        uri: String,
+    ) -> BoxFuture<'_, Result<(Document, DocumentBody), CallError>> {
+        Box::pin(Self::read_resource(self, port, uri))
+    }
+
+    fn complete(
+        &self,
+        port: CallPort,
+        reference: Reference,
+        argument: String,
+        value: String,
+    ) -> BoxFuture<'_, Result<Vec<String>, CallError>> {
+        Box::pin(Self::complete(self, port, reference, argument, value))
     }
 }

@@ -8,7 +8,7 @@ use super::{Found, Service, internal};
 use crate::error::{Code, Explain as _, Report};
 use crate::plugin::{Caller, Snapshot, TaskError, Work};
 use crate::schema::Validator;
-use crate::task::{Event, Json, Open, Phase};
+use crate::task::{Event, Open, Phase, Response};
 
 impl Service {
     /// Answers the question `key` of a task of `caller`'s.
@@ -17,7 +17,7 @@ impl Service {
         caller: &Caller,
         id: &str,
         key: String,
-        response: Json,
+        response: Response,
     ) -> Result<Snapshot, TaskError> {
         let invalid = |message: String| TaskError::Invalid(Report::new(Code(715), message));
         let live = match self.find(Some(&caller.principal), id)? {
@@ -44,14 +44,16 @@ impl Service {
                 open.join(", ")
             )));
         };
-        let schema = Validator::compile(&question.schema).map_err(|why| {
-            invalid(format!(
-                "the question has a schema that does not compile: {why}"
-            ))
-        })?;
-        schema
-            .check(&response)
-            .map_err(|why| invalid(format!("the answer does not fit the question: {why}")))?;
+        if let Response::Accepted(answer) = &response {
+            let schema = Validator::compile(&question.schema).map_err(|why| {
+                invalid(format!(
+                    "the question has a schema that does not compile: {why}"
+                ))
+            })?;
+            schema
+                .check(answer)
+                .map_err(|why| invalid(format!("the answer does not fit the question: {why}")))?;
+        }
         let (Some(attached), Some(handle)) =
             (self.0.backends.get(&record.origin.backend), record.handle())
         else {

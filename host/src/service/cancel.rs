@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::live::{ApplyError, Live};
 use super::{Found, Service, internal};
 use crate::error::{Code, Explain as _, Report};
-use crate::plugin::{CancelAnswer, Snapshot, TaskError, Work};
+use crate::plugin::{Caller, CancelAnswer, Snapshot, TaskError, Work};
 use crate::task::{Cancel, Event, Open, Principal, Refused};
 
 /// The first pause between two attempts; each further one is twice as long.
@@ -54,6 +54,20 @@ impl Service {
         live.wait(self.0.settings.cancel, |record| record.state.is_done())
             .await;
         Ok(live.snapshot())
+    }
+
+    /// The client has taken back a call: the tasks that were to end with it are cancelled.
+    pub fn abandon(&self, caller: &Caller) {
+        for id in caller.bound.take() {
+            let (service, owner) = (self.clone(), caller.principal.clone());
+            self.0.work.spawn(async move {
+                let reason = "the client has taken back the call".to_owned();
+                let id = id.to_string();
+                if let Err(error) = service.cancel_task(Some(&owner), &id, Some(reason)).await {
+                    tracing::warn!(task_id = id, "not cancelled with its call: {error}");
+                }
+            });
+        }
     }
 
     /// Tells the backend until it has heard. Ends at once if somebody else is at it, or if the backend

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::{Found, Service, internal};
+use super::{Found, Service, internal, rendering};
+use crate::error::{Code, Report};
 use crate::plugin::{Caller, Snapshot, Start, TaskError, Tasks};
 use crate::store::Filter;
-use crate::task::{Json, Status};
+use crate::task::{Json, Response, Status};
 
 impl Tasks for Service {
     fn start(
@@ -73,7 +74,7 @@ impl Tasks for Service {
         caller: &Caller,
         id: &str,
         key: String,
-        response: Json,
+        response: Response,
     ) -> BoxFuture<'static, Result<Snapshot, TaskError>> {
         let (service, caller, id) = (self.clone(), caller.clone(), id.to_owned());
         Box::pin(async move {
@@ -137,5 +138,24 @@ impl Tasks for Service {
                 },
             })
             .collect())
+    }
+
+    fn result(&self, caller: &Caller, id: &str) -> Result<Json, TaskError> {
+        let snapshot = self.find(Some(&caller.principal), id)?.snapshot();
+        rendering::result(&snapshot.record).ok_or_else(|| {
+            TaskError::Invalid(Report::new(
+                Code(716),
+                "the task is not over: it has no result",
+            ))
+        })
+    }
+
+    fn lists_changed(&self) {
+        self.0.look_again.notify_one();
+    }
+
+    fn document_changed(&self, uri: &str) {
+        // Nobody listens: nobody is told.
+        _ = self.0.documents.send(uri.to_owned());
     }
 }

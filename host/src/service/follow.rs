@@ -138,8 +138,10 @@ impl Service {
             let post = attached.mailbox.take(&busy);
             catalog_due |= post.catalog_changed;
             for (id, line) in post.output {
-                if self.live().contains_key(&id) {
+                let live = self.live().get(&id).cloned();
+                if let Some(live) = live {
                     self.0.store.append_output(id, vec![line]);
+                    live.has_printed();
                 }
             }
             if !post.look_at.is_empty() && generation > 0 {
@@ -212,6 +214,7 @@ impl Service {
                             code: "backend-defect".to_owned(),
                             message: format!("{rubbish} [{}]", rubbish.code()),
                             retryable: false,
+                            system: true,
                             detail: None,
                         });
                         attached
@@ -305,6 +308,7 @@ fn lost(record: &Record) -> Failure {
             record.origin.backend
         ),
         retryable: record.origin.idempotent,
+        system: true,
         detail: None,
     }
 }

@@ -120,6 +120,7 @@ fn rejection(error: &CallError) -> Failure {
         code: code.to_owned(),
         message: format!("{error} [{}]", error.code()),
         retryable: false,
+        system: true,
         detail: None,
     }
 }
@@ -133,6 +134,7 @@ fn crashed(error: &CallError) -> Failure {
             error.code()
         ),
         retryable: false,
+        system: true,
         detail: None,
     }
 }

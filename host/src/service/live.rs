@@ -17,6 +17,8 @@ pub(super) struct Live {
     note: Mutex<Option<String>>,
     /// Held while an event is being written, so that events of one task have an order.
     turn: tokio::sync::Mutex<()>,
+    /// How many lines it has printed since the host knows it. Waiters watch this.
+    printed: watch::Sender<u64>,
     /// Only one of each at a time.
     pub(super) delivering: std::sync::atomic::AtomicBool,
     /// The backend's name for it, also after the end.
@@ -41,6 +43,7 @@ impl Live {
             record: watch::Sender::new(Arc::new(record)),
             note: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
+            printed: watch::Sender::new(0),
             delivering: false.into(),
             unknown: 0.into(),
         }
@@ -68,6 +71,21 @@ impl Live {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
         }
+    }
+
+    /// Changes of the record, from now on.
+    pub(super) fn changes(&self) -> watch::Receiver<Arc<Record>> {
+        self.record.subscribe()
+    }
+
+    /// Lines printed, from now on.
+    pub(super) fn lines(&self) -> watch::Receiver<u64> {
+        self.printed.subscribe()
+    }
+
+    /// A line has been stored.
+    pub(super) fn has_printed(&self) {
+        self.printed.send_modify(|printed| *printed += 1);
     }
 
     /// Says, or no longer says, why it does not move.

@@ -118,6 +118,7 @@ fn overdue_failure(record: &Record) -> Failure {
             allowed.div_ceil(1000)
         ),
         retryable: true,
+        system: true,
         detail: None,
     }
 }

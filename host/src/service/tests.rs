@@ -19,7 +19,7 @@ use crate::plugin::{
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::task::{
-    Definition, Handle, Json, Observation, Outcome, Phase, Principal, Status, TaskId,
+    Definition, Handle, Json, Observation, Outcome, Phase, Principal, Response, Status, TaskId,
 };
 
 #[tokio::test(start_paused = true)]
@@ -207,10 +207,7 @@ async fn a_finished_task_goes_when_its_retention_is_over_and_a_running_one_stays
 async fn a_task_of_someone_else_looks_like_one_that_never_was() {
     let bench = Bench::new();
     let snapshot = bench.start().await.unwrap();
-    let stranger = Caller {
-        principal: serde_json::from_str("\"stranger\"").unwrap(),
-        progress: None,
-    };
+    let stranger = Caller::absent(serde_json::from_str("\"stranger\"").unwrap());
     let text = |id: &str| bench.service.get(&stranger, id).unwrap_err().to_string();
     let never = TaskId::new(1, 1, [1; 16]).to_string();
     assert_eq!(text(&snapshot.record.id().to_string()), text(&never));
@@ -449,6 +446,7 @@ impl Backend for Scripted {
                 idempotent: false,
                 estimate_ms: None,
                 timeout_ms: None,
+                strategy: None,
             }])
         })
     }
@@ -504,7 +502,7 @@ impl Backend for Scripted {
         &'a self,
         _work: &'a Work,
         _key: String,
-        _response: &'a Json,
+        _response: &'a Response,
     ) -> BoxFuture<'a, Result<(), CallError>> {
         Box::pin(async { Ok(()) })
     }
@@ -524,10 +522,7 @@ impl Clock for PausedClock {
 }
 
 fn caller() -> Caller {
-    Caller {
-        principal: Principal::local(),
-        progress: None,
-    }
+    Caller::absent(Principal::local())
 }
 
 fn wish() -> Start {

@@ -1,4 +1,7 @@
-//! The tools that strategies make of the catalogue, and calling one.
+//! What strategies show of the catalogue, and calling one of their tools.
+//!
+//! Prompts and documents are in [`super::library`]; they are shown together with the tools, in one
+//! snapshot, so that clients never see tools of one moment and prompts of another.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +13,8 @@ use super::catalog::Catalog;
 use super::follow::LOOK_AGAIN;
 use crate::error::{Code, Explain as _, Report, nearest};
 use crate::plugin::{
-    CallError, CallPort, Caller, Health, Reply, Strategy, TaskError, Tool, ToolCaller,
+    CallError, CallPort, Caller, Document, Health, Prompt, Reply, Shown, Strategy, TaskError, Tool,
+    ToolCaller,
 };
 use crate::schema::Validator;
 use crate::task::Json;
@@ -19,6 +23,9 @@ use crate::task::Json;
 #[derive(Default)]
 pub struct Toolbox {
     tools: BTreeMap<String, Offered>,
+    pub(super) prompts: BTreeMap<String, (Prompt, Arc<dyn Strategy>)>,
+    pub(super) documents: Vec<(Document, Arc<dyn Strategy>)>,
+    pub(super) templates: Vec<(Document, Arc<dyn Strategy>)>,
     /// The strategies have been asked at least once.
     pub complete: bool,
 }
@@ -40,6 +47,35 @@ impl Toolbox {
     /// The tool with this name.
     pub fn find(&self, name: &str) -> Option<&Tool> {
         self.tools.get(name).map(|offered| &offered.tool)
+    }
+
+    /// All prompts, by name.
+    pub fn prompts(&self) -> impl Iterator<Item = &Prompt> {
+        self.prompts.values().map(|(prompt, _)| prompt)
+    }
+
+    /// All documents, in the order of their strategies.
+    pub fn documents(&self) -> impl Iterator<Item = &Document> {
+        self.documents.iter().map(|(document, _)| document)
+    }
+
+    /// All templates, in the order of their strategies.
+    pub fn templates(&self) -> impl Iterator<Item = &Document> {
+        self.templates.iter().map(|(template, _)| template)
+    }
+
+    fn add_all(&mut self, strategy: &Arc<dyn Strategy>, shown: Shown) {
+        for tool in shown.tools {
+            self.add(strategy, tool);
+        }
+        for prompt in shown.prompts {
+            self.prompts
+                .entry(prompt.name.clone())
+                .or_insert_with(|| (prompt, strategy.clone()));
+        }
+        let with = |document| (document, strategy.clone());
+        self.documents.extend(shown.documents.into_iter().map(with));
+        self.templates.extend(shown.templates.into_iter().map(with));
     }
 
     fn add(&mut self, strategy: &Arc<dyn Strategy>, tool: Tool) {
@@ -71,7 +107,11 @@ impl Toolbox {
     }
 
     fn shows_the_same_as(&self, other: &Self) -> bool {
-        self.complete == other.complete && self.tools().eq(other.tools())
+        self.complete == other.complete
+            && self.tools().eq(other.tools())
+            && self.prompts().eq(other.prompts())
+            && self.documents().eq(other.documents())
+            && self.templates().eq(other.templates())
     }
 }
 
@@ -114,7 +154,7 @@ impl Service {
             .0
             .strategies
             .iter()
-            .map(|strategy| strategy.health())
+            .map(|exhibit| exhibit.strategy.health())
             .collect();
         loop {
             let known = catalog.borrow_and_update().clone();
@@ -137,6 +177,7 @@ impl Service {
             };
             tokio::select! {
                 changed = catalog.changed() => if changed.is_err() { return },
+                () = self.0.look_again.notified() => {}
                 () = any_reborn(&mut health) => {}
                 () = async {
                     match retry {
@@ -150,14 +191,20 @@ impl Service {
 
     async fn ask_strategies(&self, catalog: &Catalog) -> Result<Toolbox, CallError> {
         let definitions = catalog.definitions();
+        let configured: Vec<_> = (self.0.strategies.iter())
+            .map(|exhibit| exhibit.strategy.name())
+            .collect();
         let mut toolbox = Toolbox {
             complete: catalog.is_complete(self.0.backends.len()),
             ..Toolbox::default()
         };
-        for strategy in &self.0.strategies {
-            for tool in strategy.list_tools(&definitions).await? {
-                toolbox.add(strategy, tool);
-            }
+        for exhibit in &self.0.strategies {
+            let mine: Vec<_> = definitions
+                .iter()
+                .filter(|definition| exhibit.shows(definition, &configured))
+                .cloned()
+                .collect();
+            toolbox.add_all(&exhibit.strategy, exhibit.strategy.show(&mine).await?);
         }
         Ok(toolbox)
     }
@@ -184,7 +231,7 @@ async fn any_reborn(health: &mut [watch::Receiver<Health>]) {
 }
 
 /// What a strategy did not answer, in the words of the caller.
-fn failed(error: &CallError) -> TaskError {
+pub(super) fn failed(error: &CallError) -> TaskError {
     let report = Report::from(error);
     match error {
         CallError::Refused { .. } => TaskError::Invalid(report),

@@ -567,6 +567,7 @@ pub(super) fn failure(size: usize) -> Failure {
         code: "ValueError".to_owned(),
         message: "kaput".to_owned(),
         retryable: true,
+        system: false,
         detail: Some(Json::of(&json!({ "traceback": "f".repeat(size) }))),
     }
 }

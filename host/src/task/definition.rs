@@ -25,4 +25,7 @@ pub struct Definition {
     pub estimate_ms: Option<u64>,
     /// Longest run in milliseconds.
     pub timeout_ms: Option<u64>,
+    /// Configured name of the one strategy that shows it.
+    #[serde(default)]
+    pub strategy: Option<String>,
 }

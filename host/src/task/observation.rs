@@ -64,6 +64,9 @@ pub struct Failure {
     pub message: String,
     /// Starting the same task again may succeed.
     pub retryable: bool,
+    /// Not the work's own verdict: whoever should have carried it out was lost, stopped, or refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub system: bool,
     /// Traceback, cause, exit status: an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<Json>,
@@ -90,4 +93,15 @@ pub struct Question {
     pub message: String,
     /// JSON Schema of the answer.
     pub schema: Json,
+}
+
+/// What the client says to a question.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Response {
+    /// An answer.
+    Accepted(Json),
+    /// A person said no.
+    Declined,
+    /// A person closed the question without a word.
+    Dismissed,
 }

@@ -20,6 +20,10 @@ pub struct Record {
     /// When the record may go. Set by the end of the task: retention never ends a running one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
+    /// Somebody asked to stop it. Stays, whatever came of that: protocol 2025-11-25 has promised its
+    /// client by then that the task is cancelled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
 }
 
 /// Where a task came from.
@@ -62,6 +66,7 @@ impl Record {
             state: State::accepted(),
             revision: 1,
             expires_ms: None,
+            withdrawn: false,
         }
     }
 
@@ -74,6 +79,7 @@ impl Record {
                 .is_done()
                 .then(|| updated_ms.saturating_add(self.origin.retention_ms)),
             origin: self.origin.clone(),
+            withdrawn: self.withdrawn || matches!(event, Event::CancelRequested(_)),
             state,
             revision: self.revision + 1,
             updated_ms,

@@ -331,6 +331,7 @@ mod tests {
             code: "ValueError".into(),
             message: "kaput".into(),
             retryable: false,
+            system: false,
             detail: None,
         }
     }

@@ -129,7 +129,10 @@ fn clean(name: &str) -> String {
 }
 
 fn define(name: String, task: &TaskConfig, attribute: Option<&str>) -> TaskDefinition {
-    let said = attribute.and_then(said);
+    let mut said = attribute.and_then(said);
+    // A word for the host beside the schema, and no part of it.
+    let named = said.as_mut().and_then(|said| said.remove("strategy"));
+    let named = named.and_then(|named| named.as_str().map(str::to_owned));
     let mut title = task.title.clone();
     let mut description = task.description.clone();
     if let Some(said) = &said {
@@ -166,6 +169,7 @@ fn define(name: String, task: &TaskConfig, attribute: Option<&str>) -> TaskDefin
         idempotent: task.idempotent.unwrap_or(false),
         estimate_ms: task.estimate_ms,
         timeout_ms: task.timeout_ms,
+        strategy: task.strategy.clone().or(named),
     }
 }
 
@@ -249,6 +253,21 @@ mod tests {
         let input: Value = serde_json::from_str(&mean.input_schema).unwrap();
         assert_eq!(input["type"], "object");
         assert_eq!(input["properties"], json!({"x": {}}));
+    }
+
+    #[test]
+    fn a_strategy_is_named_by_the_operator_or_else_by_the_worker() {
+        let config = config(&json!({ "a.sum": { "strategy": "blocking" } }));
+        let attribute = r#"{"type": "object", "strategy": "polling"}"#;
+        let discovered = ["a.sum", "a.mean"].map(|name| (name.into(), Some(attribute.into())));
+        let catalogue = Catalogue::new(&config, &Discovered::from(discovered));
+        let strategy = |name| {
+            let definition = &catalogue.find(name).unwrap().definition;
+            assert_eq!(definition.input_schema, r#"{"type":"object"}"#);
+            definition.strategy.clone()
+        };
+        assert_eq!(strategy("sum").as_deref(), Some("blocking"));
+        assert_eq!(strategy("mean").as_deref(), Some("polling"));
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub(crate) struct TaskConfig {
     pub(crate) estimate_ms: Option<u64>,
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) terminate: Option<bool>,
+    /// The one strategy that shows it.
+    pub(crate) strategy: Option<String>,
 }
 
 impl Config {
@@ -169,6 +171,7 @@ impl TaskConfig {
             estimate_ms: fields.whole("estimate_ms", 0, u64::MAX)?,
             timeout_ms: fields.whole("timeout_ms", 1, u64::MAX)?,
             terminate: fields.flag("terminate")?,
+            strategy: fields.text("strategy")?,
             // A key beside `task` is a name of the operator's own; alone it is Celery's.
             name: task.is_some().then(|| key.clone()),
             task: task.unwrap_or(key),

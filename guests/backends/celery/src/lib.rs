@@ -45,7 +45,8 @@ use redis::cmd;
 
 use crate::backend::Backend;
 use crate::bindings::{
-    CancelAnswer, Error, Guest, Observation, PluginInfo, StartRequest, TaskDefinition, Work,
+    CancelAnswer, Error, Guest, Observation, PluginInfo, Response, StartRequest, TaskDefinition,
+    Work,
 };
 use crate::handle::Handle;
 
@@ -96,7 +97,7 @@ impl Guest for Celery {
     }
 
     /// Celery tasks ask nothing, so every key is an unknown one.
-    async fn answer(_work: Work, _key: String, _response: String) -> Result<(), Error> {
+    async fn answer(_work: Work, _key: String, _response: Response) -> Result<(), Error> {
         Ok(())
     }
 
@@ -140,7 +141,7 @@ mod bindings {
         CancelAnswer, Guest, StartRequest,
     };
     pub(crate) use crate::generated::taskhost::plugin::types::{
-        Error, Failure, Observation, Outcome, PluginInfo, Progress, TaskDefinition, Work,
+        Error, Failure, Observation, Outcome, PluginInfo, Progress, Response, TaskDefinition, Work,
     };
     pub(crate) use crate::generated::taskhost::plugin::{
         events, logging, net, secrets, storage, timers,

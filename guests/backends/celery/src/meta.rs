@@ -109,6 +109,7 @@ impl Meta {
                  application"
             ),
             retryable: false,
+            system: true,
             detail: None,
         };
         Self {
@@ -137,6 +138,16 @@ fn serializer(value: &[u8]) -> &'static str {
         _ => "an unknown serializer",
     }
 }
+
+/// Exceptions that Celery writes in the task's place: nobody ran it, or it was stopped.
+const NOT_THE_TASKS_OWN: [&str; 6] = [
+    "NotRegistered",
+    "Reject",
+    "SoftTimeLimitExceeded",
+    "Terminated",
+    "TimeLimitExceeded",
+    "WorkerLostError",
+];
 
 fn failure(result: Value, traceback: Option<Value>, status: &str) -> Failure {
     let exception = serde_json::from_value(result.clone());
@@ -181,6 +192,7 @@ fn failure(result: Value, traceback: Option<Value>, status: &str) -> Failure {
     }
     Failure {
         retryable: kind == "WorkerLostError",
+        system: NOT_THE_TASKS_OWN.contains(&kind.as_str()),
         message,
         code: kind,
         detail: (!detail.is_empty()).then(|| Value::Object(detail).to_string()),
@@ -220,6 +232,7 @@ fn revoked(result: &Value) -> Outcome {
             code: "expired".into(),
             message: "no worker began the task before it expired".into(),
             retryable: true,
+            system: true,
             detail: None,
         });
     }
@@ -294,6 +307,7 @@ pub(crate) fn worker_lost(worker: &str) -> Observation {
             "worker `{worker}` began the task and is gone, and no other worker or queue has it"
         ),
         retryable: true,
+        system: true,
         detail: Some(json!({ "worker": worker }).to_string()),
     }))
 }
@@ -307,6 +321,7 @@ pub(crate) fn no_result(workers: &[String]) -> Observation {
                   backend, or its worker dropped it; no worker and no queue has it any more"
             .into(),
         retryable: false,
+        system: true,
         detail: Some(json!({ "workers": workers }).to_string()),
     }))
 }

@@ -20,6 +20,8 @@ pub(crate) fn definitions(with_faults: bool) -> Vec<TaskDefinition> {
         stubborn(),
         uncancellable(),
         ask(),
+        chatty(),
+        large(),
     ];
     if with_faults {
         definitions.extend([trap(), spin(), hog(), rubbish()]);
@@ -132,6 +134,11 @@ fn fail() -> TaskDefinition {
                     "default": false,
                     "description": "Whether to say that another start may succeed.",
                 },
+                "system": {
+                    "type": "boolean",
+                    "default": false,
+                    "description": "Whether to say that it is not the work's own verdict.",
+                },
             }),
             &[],
         ),
@@ -215,7 +222,8 @@ fn ask() -> TaskDefinition {
         ..definition(
             "ask",
             "Ask",
-            "Asks one question, and completes with the answer. Fails if nobody answers for a week.",
+            "Asks one question, and completes with the answer. Fails if it is declined or dismissed, \
+             or if nobody answers for a week.",
             0,
             &object(
                 &json!({
@@ -234,6 +242,58 @@ fn ask() -> TaskDefinition {
                             "required": ["text"],
                         },
                         "description": "JSON Schema of the answer.",
+                    },
+                }),
+                &[],
+            ),
+        )
+    }
+}
+
+fn chatty() -> TaskDefinition {
+    TaskDefinition {
+        output_schema: Some(object(
+            &json!({ "printed": { "type": "integer", "description": "Lines that were printed." } }),
+            &["printed"],
+        )),
+        ..definition(
+            "chatty",
+            "Chatty",
+            "Prints lines of output, one after another, and shows no progress meanwhile.",
+            1000,
+            &object(
+                &json!({
+                    "lines": {
+                        "type": "integer",
+                        "minimum": 1,
+                        "maximum": 100_000,
+                        "default": 10,
+                        "description": "How many lines to print.",
+                    },
+                    "every_ms": milliseconds(1, 60_000, 100, "How long until the next line."),
+                }),
+                &[],
+            ),
+        )
+    }
+}
+
+fn large() -> TaskDefinition {
+    TaskDefinition {
+        output_schema: Some(r#"{"type":"string"}"#.into()),
+        ..definition(
+            "large",
+            "Large",
+            "Completes at once with a long text.",
+            0,
+            &object(
+                &json!({
+                    "kib": {
+                        "type": "integer",
+                        "minimum": 1,
+                        "maximum": 15_000,
+                        "default": 100,
+                        "description": "Length of the text in kibibytes.",
                     },
                 }),
                 &[],
@@ -323,6 +383,7 @@ fn definition(
         idempotent: true,
         estimate_ms: Some(estimate_ms),
         timeout_ms: None,
+        strategy: None,
     }
 }
 

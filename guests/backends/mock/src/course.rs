@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::bindings::exports::taskhost::plugin::backend::CancelAnswer;
 use crate::bindings::taskhost::plugin::types::{Failure, Observation, Outcome, Progress, Question};
-use crate::record::{Answer, Cancel, Record};
+use crate::record::{Answer, Cancel, Record, Said};
 use crate::script::Script;
 
 /// How long a question stays open, and how long the record of a finished task may wait for its
@@ -59,16 +59,18 @@ pub(crate) fn at(record: &Record, now: u64) -> Moment {
 
 /// The lines it prints after `after` and not later than `until`.
 pub(crate) fn lines(record: &Record, after: u64, until: u64) -> Vec<String> {
-    let Script::Count { steps, step_ms } = record.script else {
-        return Vec::new();
+    let (lines, every_ms, word) = match record.script {
+        Script::Count { steps, step_ms } => (steps, step_ms, "step"),
+        Script::Chatty { lines, every_ms } => (lines, every_ms, "line"),
+        _ => return Vec::new(),
     };
     let until = record
         .cancel
         .as_ref()
         .map_or(until, |cancel| until.min(cancel.at_ms));
-    let passed = |now: u64| now.saturating_sub(record.started_ms) / step_ms.max(1);
-    (passed(after).saturating_add(1)..=passed(until).min(steps))
-        .map(|step| format!("step {step} of {steps}"))
+    let passed = |now: u64| now.saturating_sub(record.started_ms) / every_ms.max(1);
+    (passed(after).saturating_add(1)..=passed(until).min(lines))
+        .map(|line| format!("{word} {line} of {lines}"))
         .collect()
 }
 
@@ -86,15 +88,12 @@ pub(crate) fn cancel(record: &mut Record, now: u64, reason: Option<String>) -> C
 }
 
 /// Takes an answer into the record, and says whether it was one to an open question.
-pub(crate) fn answer(record: &mut Record, now: u64, key: &str, response: Value) -> bool {
+pub(crate) fn answer(record: &mut Record, now: u64, key: &str, said: Said) -> bool {
     let open = matches!(at(record, now).observation, Observation::InputRequired(_));
     if !open || key != QUESTION {
         return false;
     }
-    record.answer = Some(Answer {
-        at_ms: now,
-        response,
-    });
+    record.answer = Some(Answer { at_ms: now, said });
     true
 }
 
@@ -125,12 +124,14 @@ fn undisturbed(record: &Record, now: u64) -> Moment {
             message,
             after_ms,
             retryable,
+            system,
         } => after(
             *after_ms,
             Outcome::Failed(Failure {
                 code: code.clone(),
                 message: message.clone(),
                 retryable: *retryable,
+                system: *system,
                 detail: None,
             }),
         ),
@@ -139,6 +140,12 @@ fn undisturbed(record: &Record, now: u64) -> Moment {
             after(*ms, completed(&json!({ "ran_ms": ms })))
         }
         Script::Ask { question, schema } => ask(record, question, schema, now),
+        Script::Chatty { lines, every_ms } => chatty(started_ms, *lines, *every_ms, now),
+        Script::Large { kib } => {
+            // What the schema lets through fits into memory many times over.
+            let length = usize::try_from(kib.saturating_mul(1024)).unwrap_or_default();
+            over(completed(&"x".repeat(length).into()))
+        }
         // Half a second more than the panic takes to come, so that the instance that follows finds
         // the task running, and sees it to its end.
         Script::Trap { after_ms, .. } => after(
@@ -168,6 +175,18 @@ fn count(started_ms: u64, steps: u64, step_ms: u64, now: u64) -> Moment {
     )
 }
 
+fn chatty(started_ms: u64, lines: u64, every_ms: u64, now: u64) -> Moment {
+    let every_ms = every_ms.max(1);
+    let printed = now.saturating_sub(started_ms) / every_ms;
+    if printed >= lines {
+        return over(completed(&json!({ "printed": lines })));
+    }
+    until(
+        started_ms.saturating_add((printed + 1).saturating_mul(every_ms)),
+        Observation::Running(None),
+    )
+}
+
 /// Each attempt fails as soon as it begins, so all the time goes into waiting for the next one.
 fn retry(started_ms: u64, attempts: u64, delay_ms: u64, now: u64) -> Moment {
     let delay_ms = delay_ms.max(1);
@@ -181,6 +200,7 @@ fn retry(started_ms: u64, attempts: u64, delay_ms: u64, now: u64) -> Moment {
             code: "MockFailure".into(),
             message: format!("attempt {attempt} failed, as it was told to"),
             retryable: true,
+            system: false,
             detail: Some(json!({ "attempt": attempt, "delay_ms": delay_ms }).to_string()),
         }),
     )
@@ -188,16 +208,18 @@ fn retry(started_ms: u64, attempts: u64, delay_ms: u64, now: u64) -> Moment {
 
 fn ask(record: &Record, question: &str, schema: &Value, now: u64) -> Moment {
     if let Some(answer) = record.answer.as_ref().filter(|answer| now >= answer.at_ms) {
-        return over(completed(&answer.response));
+        return over(match &answer.said {
+            Said::Response(response) => completed(response),
+            Said::Declined {} => unanswered("declined", "the question was declined"),
+            Said::Dismissed {} => unanswered("dismissed", "the question was dismissed"),
+        });
     }
     let end_ms = record.started_ms.saturating_add(WEEK_MS);
     if now >= end_ms {
-        return over(Outcome::Failed(Failure {
-            code: "unanswered".into(),
-            message: "nobody answered the question within a week".into(),
-            retryable: true,
-            detail: None,
-        }));
+        return over(unanswered(
+            "unanswered",
+            "nobody answered the question within a week",
+        ));
     }
     until(
         end_ms,
@@ -207,6 +229,17 @@ fn ask(record: &Record, question: &str, schema: &Value, now: u64) -> Moment {
             schema: schema.to_string(),
         }]),
     )
+}
+
+/// Another start asks once more, so trying again may help.
+fn unanswered(code: &str, message: &str) -> Outcome {
+    Outcome::Failed(Failure {
+        code: code.into(),
+        message: message.into(),
+        retryable: true,
+        system: false,
+        detail: None,
+    })
 }
 
 fn until(next_ms: u64, observation: Observation) -> Moment {
@@ -370,10 +403,50 @@ mod tests {
             panic!("it does not ask");
         };
         assert_eq!(questions[0].message, "which?");
-        assert!(!answer(&mut record, BEGIN, "other", json!(1)));
-        assert!(answer(&mut record, BEGIN + 1, QUESTION, json!("this")));
-        assert!(!answer(&mut record, BEGIN + 2, QUESTION, json!("that")));
+        let response = |text| Said::Response(json!(text));
+        assert!(!answer(&mut record, BEGIN, "other", response("no")));
+        assert!(answer(&mut record, BEGIN + 1, QUESTION, response("this")));
+        assert!(!answer(&mut record, BEGIN + 2, QUESTION, response("that")));
         assert_eq!(result(&at(&record, BEGIN + 1)), Some(r#""this""#));
+    }
+
+    #[test]
+    fn ask_fails_when_nobody_wants_to_answer() {
+        for (said, code) in [
+            (Said::Declined {}, "declined"),
+            (Said::Dismissed {}, "dismissed"),
+        ] {
+            let mut record = task("ask", "{}");
+            assert!(answer(&mut record, BEGIN, QUESTION, said));
+            let Observation::Finished(Outcome::Failed(failure)) = at(&record, BEGIN).observation
+            else {
+                panic!("it did not fail");
+            };
+            assert_eq!(failure.code, code);
+        }
+    }
+
+    #[test]
+    fn chatty_prints_and_shows_nothing_else() {
+        let record = task("chatty", r#"{"lines":2,"every_ms":100}"#);
+        assert_eq!(
+            at(&record, BEGIN + 100).observation,
+            Observation::Running(None)
+        );
+        assert_eq!(
+            lines(&record, BEGIN, BEGIN + 500),
+            ["line 1 of 2", "line 2 of 2"]
+        );
+        assert_eq!(result(&at(&record, BEGIN + 200)), Some(r#"{"printed":2}"#));
+    }
+
+    #[test]
+    fn large_is_as_long_as_it_was_told() {
+        let record = task("large", r#"{"kib":2}"#);
+        assert_eq!(
+            result(&at(&record, BEGIN)).map(str::len),
+            Some(2 * 1024 + 2)
+        );
     }
 
     #[test]

@@ -53,11 +53,12 @@ mod bindings {
 use std::cell::Cell;
 
 use bindings::exports::taskhost::plugin::backend::{
-    CancelAnswer, Error, Guest, Handle, Observation, PluginInfo, StartRequest, TaskDefinition, Work,
+    CancelAnswer, Error, Guest, Handle, Observation, PluginInfo, Response, StartRequest,
+    TaskDefinition, Work,
 };
 use bindings::taskhost::plugin::logging::{self, Level};
 use bindings::taskhost::plugin::timers;
-use record::Record;
+use record::{Record, Said};
 use script::Script;
 use serde::Deserialize;
 
@@ -137,11 +138,19 @@ impl Guest for Mock {
         Ok(answer)
     }
 
-    async fn answer(work: Work, key: String, response: String) -> Result<(), Error> {
-        let response: serde_json::Value = serde_json::from_str(&response)
-            .map_err(|error| Error::InvalidInput(format!("the answer is no JSON: {error}")))?;
+    async fn answer(work: Work, key: String, response: Response) -> Result<(), Error> {
+        let said = match response {
+            Response::Accepted(json) => {
+                let value = serde_json::from_str(&json).map_err(|error| {
+                    Error::InvalidInput(format!("the answer is no JSON: {error}"))
+                })?;
+                Said::Response(value)
+            }
+            Response::Declined => Said::Declined {},
+            Response::Dismissed => Said::Dismissed {},
+        };
         let (record, taken) = store::update(&work.id, |record| {
-            course::answer(record, timers::now_ms(), &key, response.clone())
+            course::answer(record, timers::now_ms(), &key, said.clone())
         })
         .await?;
         if taken {

@@ -26,11 +26,23 @@ pub(crate) struct Cancel {
     pub(crate) reason: Option<String>,
 }
 
-/// Somebody answered its question.
+/// Somebody was asked its question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Answer {
     pub(crate) at_ms: u64,
-    pub(crate) response: Value,
+    #[serde(flatten)]
+    pub(crate) said: Said,
+}
+
+/// What somebody said to a question.
+///
+/// Flattened into [`Answer`], which is why no variant may be a bare word.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Said {
+    Response(Value),
+    Declined {},
+    Dismissed {},
 }
 
 impl Record {
@@ -56,7 +68,7 @@ mod tests {
         let mut record = Record::new(7, Script::Echo { value: Value::Null });
         record.answer = Some(Answer {
             at_ms: 8,
-            response: Value::Null,
+            said: Said::Response(Value::Null),
         });
         let stored = serde_json::to_value(&record).unwrap();
         assert_eq!(
@@ -68,5 +80,15 @@ mod tests {
             })
         );
         assert_eq!(serde_json::from_value::<Record>(stored).unwrap(), record);
+    }
+
+    #[test]
+    fn a_question_without_an_answer_is_stored_too() {
+        for said in [Said::Declined {}, Said::Dismissed {}] {
+            let mut record = Record::new(7, Script::Spin {});
+            record.answer = Some(Answer { at_ms: 8, said });
+            let stored = serde_json::to_value(&record).unwrap();
+            assert_eq!(serde_json::from_value::<Record>(stored).unwrap(), record);
+        }
     }
 }

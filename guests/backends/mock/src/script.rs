@@ -37,6 +37,8 @@ pub(crate) enum Script {
         after_ms: u64,
         #[serde(default)]
         retryable: bool,
+        #[serde(default)]
+        system: bool,
     },
     Retry {
         #[serde(default = "two")]
@@ -59,6 +61,16 @@ pub(crate) enum Script {
         question: String,
         #[serde(default = "answer_schema")]
         schema: Value,
+    },
+    Chatty {
+        #[serde(default = "ten")]
+        lines: u64,
+        #[serde(default = "tenth_of_a_second")]
+        every_ms: u64,
+    },
+    Large {
+        #[serde(default = "hundred")]
+        kib: u64,
     },
     Trap {
         #[serde(default)]
@@ -146,6 +158,18 @@ const fn two() -> u64 {
 
 const fn five() -> u64 {
     5
+}
+
+const fn ten() -> u64 {
+    10
+}
+
+const fn hundred() -> u64 {
+    100
+}
+
+const fn tenth_of_a_second() -> u64 {
+    100
 }
 
 const fn half_a_second() -> u64 {

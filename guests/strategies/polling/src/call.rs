@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::action::Action;
 use crate::bindings::exports::taskhost::plugin::strategy::{Call, Caller};
 use crate::bindings::taskhost::plugin::tasks::{Snapshot, StartOptions};
-use crate::bindings::taskhost::plugin::types::{Error, Observation};
+use crate::bindings::taskhost::plugin::types::{Error, Observation, Response};
 use crate::config::Config;
 use crate::payload::Payload;
 
@@ -62,6 +62,7 @@ impl Desk<'_> {
             retention_ms: None,
             timeout_ms: None,
             options: None,
+            with_call: false,
         };
         let started = self.call.start(self.task.into(), arguments, options).await;
         // An error of the start is about the kind of task, never about a token.
@@ -102,7 +103,11 @@ impl Desk<'_> {
         let response = answer.response.get().to_owned();
         let answered = self
             .call
-            .answer(snapshot.id.clone(), answer.key, response)
+            .answer(
+                snapshot.id.clone(),
+                answer.key,
+                Response::Accepted(response),
+            )
             .await;
         match answered {
             Err(Error::InvalidInput(why)) => {

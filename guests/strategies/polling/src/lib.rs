@@ -61,7 +61,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use bindings::exports::taskhost::plugin::strategy::{
-    Call, Caller, Document, DocumentBody, Error, Guest, PluginInfo, Reply, TaskDefinition, Tool,
+    Call, Caller, Document, DocumentBody, Error, Guest, PluginInfo, Prompt, Reference, Reply,
+    TaskDefinition, Tool,
 };
 use bindings::taskhost::plugin::logging::{self, Level};
 use config::Config;
@@ -118,6 +119,32 @@ impl Guest for Polling {
     ) -> Result<Reply, Error> {
         let payload = call::carry_out(&config(), &call, &caller, &route, arguments).await?;
         Ok(Reply::Answer(payload.into_result()?))
+    }
+
+    async fn list_resources() -> Result<Vec<Document>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn list_prompts() -> Result<Vec<Prompt>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn get_prompt(
+        _call: Call,
+        _caller: Caller,
+        name: String,
+        _arguments: String,
+    ) -> Result<Reply, Error> {
+        Err(Error::UnknownTask(format!("there is no prompt `{name}`")))
+    }
+
+    async fn complete(
+        _call: Call,
+        _reference: Reference,
+        _argument: String,
+        _value: String,
+    ) -> Result<Vec<String>, Error> {
+        Ok(Vec::new())
     }
 
     async fn list_resource_templates() -> Result<Vec<Document>, Error> {

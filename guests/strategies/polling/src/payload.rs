@@ -716,6 +716,7 @@ mod tests {
             code: "ValueError".into(),
             message: "kaput".into(),
             retryable,
+            system: false,
             detail,
         }
     }

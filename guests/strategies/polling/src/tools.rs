@@ -138,6 +138,7 @@ fn tool(
         input_schema,
         output_schema: Some(schema::output().to_string()),
         annotations: Some(annotations.to_string()),
+        meta: None,
         task_support: TaskSupport::Forbidden,
     }
 }
@@ -288,6 +289,7 @@ mod tests {
             idempotent: false,
             estimate_ms: Some(200_000),
             timeout_ms: None,
+            strategy: None,
         }
     }
 }

@@ -261,6 +261,7 @@ fn slim_failure(failure: &Failure) -> Failure {
         code: String::new(),
         message: String::new(),
         retryable: failure.retryable,
+        system: failure.system,
         detail: None,
     }
 }

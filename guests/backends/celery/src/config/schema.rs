@@ -136,6 +136,12 @@ fn task() -> Value {
             "type": "boolean",
             "description": "As the setting of the same name, for this task."
         },
+        "strategy": {
+            "type": "string",
+            "minLength": 1,
+            "description": "Configured name of the one strategy that shows it. Absent: what the \
+                worker says, else all."
+        },
     }));
     properties.extend(sending());
     json!({
