@@ -30,11 +30,12 @@ FINAL = ("completed", "failed", "cancelled")
 Answer = Callable[[str, dict], Awaitable[dict]]
 
 
-class State(Result):
-    """How a task stands."""
+class Created(Result):
+    """What a call is answered with that has become a task."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="allow")
 
+    result_type: Literal["task"]
     task_id: str
     status: Literal["working", "input_required", "completed", "failed", "cancelled"]
     status_message: str | None = None
@@ -42,13 +43,15 @@ class State(Result):
     last_updated_at: str
     ttl_ms: int | None
     poll_interval_ms: int | None = None
+
+
+class State(Created):
+    """How a task stands, and what has come of it."""
+
+    result_type: str = "complete"
     input_requests: dict[str, Any] | None = None
     result: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
-
-
-class Created(State):
-    result_type: Literal["task"]
 
 
 class TaskParams(RequestParams):
