@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use taskhost_tests::{Client, Finished, setup, taskhost_at_home};
+use taskhost_tests::{Client, Era, Finished, setup, taskhost_at_home};
 use tempfile::TempDir;
 
 const CLIENTS: [&str; 5] = [
@@ -67,7 +67,8 @@ fn what_is_installed_can_be_started_and_answers() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let client = Client::stdio(host.stdin.take().unwrap(), host.stdout.take().unwrap());
+    let (stdin, stdout) = (host.stdin.take().unwrap(), host.stdout.take().unwrap());
+    let client = Client::stdio(stdin, stdout, Era::Handshake);
     client.initialize().unwrap();
     client.tool("count_start");
     client.hang_up();

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::client::Client;
+use crate::client::{Client, Era};
 use crate::process::Process;
 use crate::setup;
 use crate::wait::{LONG, wait_for};
@@ -29,6 +29,7 @@ pub struct Host {
 pub struct HostBuilder {
     args: Vec<OsString>,
     over_http: bool,
+    era: Era,
     dir: Arc<TempDir>,
 }
 
@@ -55,6 +56,7 @@ impl HostBuilder {
         Self {
             args: vec!["run".into()],
             over_http: false,
+            era: Era::Handshake,
             dir,
         }
     }
@@ -85,6 +87,13 @@ impl HostBuilder {
     pub fn over_http(mut self) -> Self {
         self.over_http = true;
         self.args(["--http", "127.0.0.1:0"])
+    }
+
+    /// Its client speaks like this.
+    #[must_use]
+    pub fn era(mut self, era: Era) -> Self {
+        self.era = era;
+        self
     }
 
     /// The same data directory, with another command line.
@@ -156,7 +165,8 @@ impl HostBuilder {
             command.stdin(Stdio::piped()).stdout(Stdio::piped());
             let mut process = Process::start("taskhost", command, &log, true);
             let child = process.child();
-            let client = Client::stdio(child.stdin.take().unwrap(), child.stdout.take().unwrap());
+            let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+            let client = Client::stdio(stdin, stdout, self.era);
             return (process, client);
         }
         let before = fs::read_to_string(&log).unwrap_or_default().len();
@@ -170,7 +180,7 @@ impl HostBuilder {
             );
             address(process.log().get(before..).unwrap_or_default())
         });
-        (process, Client::http(&url))
+        (process, Client::http(&url, self.era))
     }
 }
 
@@ -188,6 +198,14 @@ impl Host {
     /// The process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
+    }
+
+    /// Where it listens.
+    ///
+    /// # Panics
+    /// When it serves stdio.
+    pub fn url(&self) -> String {
+        address(&self.log()).unwrap()
     }
 
     /// All it has written to stderr, over all its starts.
