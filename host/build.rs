@@ -48,8 +48,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, package) in COMPONENTS {
         let from = built.join(format!("{}.wasm", package.replace('-', "_")));
         let embedded = out.join(format!("{name}.wasm"));
-        fs::copy(&from, &embedded)?;
-        fs::copy(&from, files.join(format!("{name}.wasm")))?;
+        replace(&from, &embedded)?;
+        replace(&from, &files.join(format!("{name}.wasm")))?;
         writeln!(
             table,
             "    Embedded {{ name: {name:?}, bytes: include_bytes!({:?}) }},",
@@ -59,6 +59,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     table.push_str("];\n");
     fs::write(out.join("components.rs"), table)?;
     Ok(())
+}
+
+/// Copies to a new file: whoever still holds the old one, by a handle or by another link, keeps it whole.
+fn replace(from: &Path, to: &Path) -> std::io::Result<()> {
+    let new = to.with_extension("new");
+    fs::copy(from, &new)?;
+    fs::rename(new, to)
 }
 
 fn build(workspace: &Path, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
