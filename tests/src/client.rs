@@ -214,7 +214,11 @@ impl Client {
     /// # Panics
     /// When it does not agree to all of them.
     pub fn listen(&self, ids: &[&str]) -> Listening<'_> {
-        assert_eq!(self.era, Era::Stateless, "only there is anything to listen to");
+        assert_eq!(
+            self.era,
+            Era::Stateless,
+            "only there is anything to listen to"
+        );
         Listening::open(self, ids)
     }
 

@@ -12,7 +12,7 @@ use super::{Era, RpcError};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Longer than any test listens.
-const STREAM: Duration = Duration::from_secs(900);
+const STREAM: Duration = Duration::from_mins(15);
 
 #[derive(Debug)]
 pub(super) struct Http {
@@ -116,7 +116,8 @@ impl Http {
         let sent = request.send(message.to_string());
         let mut response = sent.map_err(|e| RpcError::Gone(e.to_string()))?;
         let is_json = header(&response, "content-type").starts_with("application/json");
-        if !response.status().is_success() && !(era == Era::Stateless && is_json) {
+        let is_answer = response.status().is_success() || (era == Era::Stateless && is_json);
+        if !is_answer {
             let body = response.body_mut().read_to_string().unwrap_or_default();
             return Err(RpcError::Gone(format!("{}: {body}", response.status())));
         }

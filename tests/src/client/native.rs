@@ -37,7 +37,8 @@ impl<'c> NativeTask<'c> {
     /// # Panics
     /// When it is refused.
     pub fn get(&self) -> Value {
-        self.try_get().unwrap_or_else(|e| panic!("{}: {e}", self.id))
+        self.try_get()
+            .unwrap_or_else(|e| panic!("{}: {e}", self.id))
     }
 
     /// `tasks/cancel`.
