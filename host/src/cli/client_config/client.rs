@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn a_timeout_is_said_in_milliseconds_or_refused() {
         let entry = Entry {
-            timeout: Some(Duration::from_secs(600)),
+            timeout: Some(Duration::from_mins(10)),
             ..start()
         };
         let json = Client::Gemini.entry(&entry).unwrap();
