@@ -158,7 +158,7 @@ impl Companions {
                 json!({ "readOnlyHint": true }),
             ),
             Action::Result => (
-                "Gets what a task that is COMPLETED has returned, or the error of one that FAILED. \
+                "Gives what a task that is COMPLETED has returned, or the error of one that FAILED. \
                  Before that it says how far the task is."
                     .into(),
                 input::object([token], &["token"]),

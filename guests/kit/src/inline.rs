@@ -7,9 +7,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::follow::{follow, within};
+use crate::guide::Guide;
 use crate::interface::{
-    Call, Caller, Error, InputRequired, Observation, Question, Reply, Snapshot, timers,
+    Call, Caller, Error, InputRequired, Observation, Question, Reply, Snapshot, StartOptions,
+    timers,
 };
+use crate::lookup::{self, Refusal};
 use crate::pulse::Pulse;
 use crate::question::{self, Way};
 
@@ -39,6 +42,32 @@ pub enum Ending {
     Asks(Snapshot, Option<String>),
     /// It goes on.
     Late(Snapshot),
+}
+
+/// The task that this call is about: a new one, or the one that the call brings answers for.
+pub async fn begin(
+    call: &Call,
+    caller: &Caller,
+    task: &str,
+    arguments: String,
+    options: StartOptions,
+    guide: &Guide,
+) -> Result<Snapshot, Refusal> {
+    if let Some(id) = &caller.request_state {
+        return lookup::find(call, id.clone(), guide).await;
+    }
+    Ok(call.start(task.into(), arguments, options).await?)
+}
+
+/// The options of a start that has none but what becomes of the task without its call.
+pub fn options(with_call: bool) -> StartOptions {
+    StartOptions {
+        idempotency_key: None,
+        retention_ms: None,
+        timeout_ms: None,
+        options: None,
+        with_call,
+    }
 }
 
 /// Waits for a task that was started by this call, or by an earlier one that `caller` answers now.

@@ -12,7 +12,9 @@
 //! pulse      what is reported, and when            follow     waiting, with heartbeats
 //! question   questions → elicitation, and back     inline     waiting until there is an answer
 //! companion  generic tools beside a strategy's     native     tasks of the protocol itself
-//! duration   times in words                        config     what operators set
+//! duration   times in words                        description   tasks in words
+//! config     what operators set                    limits     how long calls wait
+//! sample     a task for tests
 //! ```
 //!
 //! **Invariant:** nothing is kept between calls. A token is the task's id, and everything else is
@@ -21,11 +23,13 @@
 pub mod action;
 pub mod companion;
 pub mod config;
+pub mod description;
 pub mod duration;
 pub mod follow;
 pub mod guide;
 pub mod inline;
 pub mod input;
+pub mod limits;
 pub mod lookup;
 pub mod naming;
 pub mod native;

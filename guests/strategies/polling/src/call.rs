@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use taskhost_strategy_kit::action::Action;
 use taskhost_strategy_kit::guide::Guide;
+use taskhost_strategy_kit::inline;
 use taskhost_strategy_kit::input::{Answer, read};
-use taskhost_strategy_kit::interface::{Call, Caller, Error, Snapshot, StartOptions};
+use taskhost_strategy_kit::interface::{Call, Caller, Error, Snapshot};
 use taskhost_strategy_kit::lookup::{self, Refusal};
 use taskhost_strategy_kit::payload::Payload;
 
@@ -56,14 +57,8 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     async fn start(&self, arguments: String) -> Result<Snapshot, Refusal> {
-        let options = StartOptions {
-            idempotency_key: None,
-            retention_ms: None,
-            timeout_ms: None,
-            options: None,
-            // The answer is the token, and whoever has it decides.
-            with_call: false,
-        };
+        // The answer is the token, and whoever has it decides.
+        let options = inline::options(false);
         let started = self.call.start(self.task.into(), arguments, options).await;
         // An error of the start is about the kind of task, never about a token.
         started.map_err(Refusal::Fail)

@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 use taskhost_strategy_kit::action::Action;
+use taskhost_strategy_kit::description::{returns, what};
 use taskhost_strategy_kit::duration::usually;
 use taskhost_strategy_kit::guide::Id;
 use taskhost_strategy_kit::input;
@@ -13,9 +14,6 @@ use taskhost_strategy_kit::payload::schema;
 
 use crate::config::Config;
 use crate::guide;
-
-/// A result's schema longer than this is not worth the reader's attention.
-const MOST_RESULT_SCHEMA: usize = 1024;
 
 /// The tools for `definition`, or why there can be none.
 pub(crate) fn of(definition: &TaskDefinition, config: &Config) -> Result<Vec<Tool>, String> {
@@ -35,14 +33,7 @@ pub(crate) fn of(definition: &TaskDefinition, config: &Config) -> Result<Vec<Too
 }
 
 fn start(definition: &TaskDefinition, config: &Config, input_schema: String) -> Tool {
-    let what = definition
-        .description
-        .as_ref()
-        .or(definition.title.as_ref())
-        .map_or_else(
-            || format!("Runs the task `{}`.", definition.name),
-            |what| what.trim().to_owned(),
-        );
+    let what = what(definition);
     let duration = usually(definition.estimate_ms);
     let description = format!(
         "{what}\n\nThis starts the work in the background and returns at once with a `token`.\
@@ -90,20 +81,12 @@ fn status(definition: &TaskDefinition, config: &Config) -> Tool {
 }
 
 fn result(definition: &TaskDefinition, config: &Config) -> Tool {
-    let mut description = format!(
+    let description = format!(
         "Gives the `result` of a task of `{}` that is COMPLETED, or the error of one that FAILED. \
-         Before that it says how far the task is.",
+         Before that it says how far the task is.{}",
         config.naming.tool(&definition.name, Action::Start),
+        returns(definition, "`result`"),
     );
-    // Told and not enforced: nobody checks what the work really returns.
-    if let Some(schema) = definition
-        .output_schema
-        .as_ref()
-        .filter(|schema| schema.len() <= MOST_RESULT_SCHEMA)
-    {
-        description.push_str("\n\nJSON Schema of `result`: ");
-        description.push_str(schema);
-    }
     tool(
         definition,
         config,
