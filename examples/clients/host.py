@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import shlex
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -28,13 +27,14 @@ async def taskhost(strategy: str) -> AsyncIterator[str]:
         say(f"$ taskhost {shlex.join(arguments)}")
         host = await asyncio.create_subprocess_exec(*TASKHOST, *arguments, "--data-dir", data, stderr=asyncio.subprocess.PIPE)
         try:
+            said = ""
             while line := (await host.stderr.readline()).decode():
+                said += line
                 if "listening on " in line:
                     yield line.rpartition("listening on ")[2].split()[0]
                     break
-                sys.stderr.write(line)
             else:
-                raise SystemExit("the host does not start")
+                raise SystemExit(f"the host does not start:\n{said}")
         finally:
             with contextlib.suppress(ProcessLookupError):
                 host.terminate()
