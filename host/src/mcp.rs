@@ -17,14 +17,24 @@
 
 mod audience;
 mod convert;
+mod counterpart;
+mod documents;
 mod ending;
 #[cfg(test)]
 mod fixture;
 pub mod http;
+mod legacy;
 mod lines;
+mod page;
 mod progress;
+mod projection;
+mod question;
+mod reroute;
+mod seal;
 mod server;
+mod session;
 pub mod stdio;
+mod subscriptions;
 
 /// The longest message, in bytes. The largest arguments that a strategy passes on are smaller, and
 /// parsing this much takes half a second on a slow machine.

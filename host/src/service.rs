@@ -23,6 +23,7 @@ pub mod exhibit;
 pub mod follow;
 pub mod hand_over;
 pub mod library;
+pub mod listing;
 pub mod live;
 pub mod mint;
 pub mod operate;

@@ -70,6 +70,7 @@ async fn serve(
             address,
             allowed_hosts,
             allowed_origins,
+            compat,
         } => {
             let listener = Listener::bind(address)
                 .await
@@ -79,6 +80,7 @@ async fn serve(
             let doors = Doors {
                 hosts: allowed_hosts,
                 origins: allowed_origins,
+                compat,
             };
             listener.serve(service, doors, stop.clone()).await;
             Ok(())

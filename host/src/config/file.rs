@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::grant::{Authority, Trust};
 use super::secret::SecretSource;
+use super::settings::Compat;
 use super::units::{Size, Span};
 use crate::store::Durability;
 
@@ -48,6 +49,9 @@ pub struct ServerTable {
     /// `Host` headers to accept besides those of the loopback address.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_hosts: Vec<String>,
+    /// What clients do that the protocol forbids, and is let pass.
+    #[serde(skip_serializing_if = "is_default")]
+    pub compat: Compat,
     /// `Origin` headers to accept. A browser sends one; none is accepted that is not listed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_origins: Vec<String>,

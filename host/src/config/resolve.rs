@@ -11,7 +11,7 @@ use super::file::{ComponentTable, FileConfig, ServerTable, StoreTable, TasksTabl
 use super::grant::{Allow, Allowed, Endpoint, Trust};
 use super::mistake::ConfigError;
 use super::secret::SecretSource;
-use super::settings::Settings;
+use super::settings::{Compat, Settings};
 use super::units::Span;
 use crate::store::Durability;
 
@@ -69,6 +69,8 @@ pub enum Transport {
         allowed_hosts: Vec<String>,
         /// `Origin` headers to accept.
         allowed_origins: Vec<String>,
+        /// What clients do that the protocol forbids, and is let pass.
+        compat: Compat,
     },
 }
 
@@ -130,7 +132,9 @@ impl Config {
                     address,
                     allowed_hosts,
                     allowed_origins,
+                    compat,
                 } => ServerTable {
+                    compat: *compat,
                     http: Some(address.to_string()),
                     allowed_hosts: allowed_hosts.clone(),
                     allowed_origins: allowed_origins.clone(),
@@ -302,6 +306,7 @@ fn transport(http: Option<&str>, server: &ServerTable) -> Result<Transport, Conf
         address,
         allowed_hosts: server.allowed_hosts.clone(),
         allowed_origins: server.allowed_origins.clone(),
+        compat: server.compat,
     })
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// What the operator may set.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -27,6 +29,25 @@ impl Default for Settings {
             live: 10_000,
             hand_over: Duration::from_secs(3),
             cancel: Duration::from_secs(2),
+        }
+    }
+}
+
+/// `[server.compat]`: what clients do that the protocol forbids, and is let pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Compat {
+    /// A missing `Mcp-Name` on `tasks/get`, `tasks/update` and `tasks/cancel` is taken from the body.
+    pub missing_mcp_name: bool,
+    /// An `MCP-Protocol-Version` older than that in `_meta` is overruled by it.
+    pub header_skew: bool,
+}
+
+impl Default for Compat {
+    fn default() -> Self {
+        Self {
+            missing_mcp_name: true,
+            header_skew: false,
         }
     }
 }

@@ -10,19 +10,46 @@ use std::time::Duration;
 
 use rmcp::RoleServer;
 use rmcp::service::Peer;
+use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::counterpart;
 use crate::service::toolbox::Toolbox;
 
 /// Everybody who may be told.
 #[derive(Default)]
 pub(super) struct Audience {
     /// Counts the changes.
-    changes: watch::Sender<u64>,
+    changes: watch::Sender<Changes>,
     sessions: Mutex<Vec<Peer<RoleServer>>>,
     /// Somebody was shown tools before they were complete.
     shown_early: AtomicBool,
+}
+
+/// How often each list has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    pub(super) tools: u64,
+    pub(super) prompts: u64,
+    pub(super) documents: u64,
+}
+
+impl Changes {
+    /// The notifications that say what is new since `before`.
+    pub(super) fn since(self, before: Self) -> Vec<&'static str> {
+        let mut methods = Vec::new();
+        if self.tools != before.tools {
+            methods.push("notifications/tools/list_changed");
+        }
+        if self.prompts != before.prompts {
+            methods.push("notifications/prompts/list_changed");
+        }
+        if self.documents != before.documents {
+            methods.push("notifications/resources/list_changed");
+        }
+        methods
+    }
 }
 
 /// How long one client may take to hear it, before the others are no longer held up.
@@ -37,7 +64,7 @@ impl Audience {
     }
 
     /// Counts the changes, from now on.
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+    pub(super) fn changes(&self) -> watch::Receiver<Changes> {
         self.changes.subscribe()
     }
 
@@ -60,29 +87,46 @@ impl Audience {
         };
         let mut known = first;
         if self.shown_early.load(Ordering::Acquire) {
-            self.tell().await;
+            self.tell(|changes| changes.tools += 1).await;
         }
         while toolbox.changed().await.is_ok() {
             let now = toolbox.borrow_and_update().clone();
-            if !now.tools().eq(known.tools()) {
-                known = now;
-                self.tell().await;
-            }
+            self.tell(|changes| {
+                changes.tools += u64::from(!now.tools().eq(known.tools()));
+                changes.prompts += u64::from(!now.prompts().eq(known.prompts()));
+                changes.documents += u64::from(
+                    !(now.documents().eq(known.documents())
+                        && now.templates().eq(known.templates())),
+                );
+            })
+            .await;
+            known = now;
         }
     }
 
-    async fn tell(&self) {
-        self.changes.send_modify(|changes| *changes += 1);
+    async fn tell(&self, change: impl FnOnce(&mut Changes)) {
+        let before = *self.changes.borrow();
+        self.changes.send_if_modified(|changes| {
+            change(changes);
+            *changes != before
+        });
+        let methods = self.changes.borrow().since(before);
+        if methods.is_empty() {
+            return;
+        }
         let sessions = {
             let mut sessions = self.sessions();
             sessions.retain(|peer| !peer.is_transport_closed());
             sessions.clone()
         };
         futures::future::join_all(sessions.iter().map(|peer| async {
-            match timeout(PATIENCE, peer.notify_tool_list_changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!("a client did not hear of new tools: {error}"),
-                Err(_) => tracing::debug!("a client does not read that the tools have changed"),
+            for method in &methods {
+                let told = peer.send_notification(counterpart::notification(method, json!({})));
+                match timeout(PATIENCE, told).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::debug!("a client did not hear {method}: {error}"),
+                    Err(_) => tracing::debug!("a client does not read {method}"),
+                }
             }
         }))
         .await;

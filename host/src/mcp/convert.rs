@@ -7,13 +7,17 @@ use std::sync::Arc;
 
 use rmcp::ErrorData;
 use rmcp::model::{
-    CallToolResponse, CallToolResult, ContentBlock, ErrorCode, Implementation, JsonObject,
-    MetaObject, ResultType, Tool, ToolAnnotations,
+    CallToolResponse, CallToolResult, ContentBlock, ErrorCode, GetPromptResponse, GetPromptResult,
+    Implementation, InputRequests, InputRequiredResult, JsonObject, MetaObject, ResultType, Tool,
+    ToolAnnotations,
 };
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::projection;
+
 use crate::error::Report;
-use crate::plugin::{self, Reply, TaskError};
+use crate::plugin::{self, Reply, Snapshot, TaskError};
 use crate::task::Json;
 
 /// A tool as clients see it. One with a schema that is no object is not shown.
@@ -43,49 +47,132 @@ pub(super) fn tool_out(tool: &plugin::Tool) -> Option<Tool> {
     Some(shown)
 }
 
-/// The answer to a `tools/call`.
-pub(super) fn answer_out(
-    name: &str,
-    answer: Result<Reply, TaskError>,
-) -> Result<CallToolResponse, ErrorData> {
-    match answer {
-        Ok(Reply::Answer(answer)) => match serde_json::from_str::<CallToolResult>(answer.text()) {
-            Ok(mut result) => {
-                // Required from 2026-07-28 on; rmcp takes it out for everybody else.
-                result.result_type = Some(ResultType::COMPLETE);
-                Ok(result.into())
-            }
-            Err(error) => {
-                tracing::error!("the answer of `{name}` is no tool result: {error}");
-                Err(ErrorData::internal_error(
-                    format!("`{name}` answered with something that is no tool result"),
-                    None,
-                ))
-            }
-        },
-        Ok(Reply::Task(task, _)) => {
-            tracing::error!("`{name}` answered with task {task}, which nobody asked it to");
-            Err(ErrorData::internal_error(
-                format!("`{name}` answered with a native task: this server does not serve them"),
-                None,
-            ))
+/// What came of a `tools/call`. Errors that a model can do something about are answers.
+pub(super) fn reply_in(name: &str, reply: Result<Reply, TaskError>) -> Result<Reply, ErrorData> {
+    match reply {
+        Ok(reply) => Ok(reply),
+        Err(error @ TaskError::Unknown(_)) => Err(protocol_error(&error)),
+        Err(error) => {
+            let result = serde_json::to_value(failed(&error)).map_err(|why| {
+                ErrorData::internal_error(format!("the answer of `{name}`: {why}"), None)
+            })?;
+            Ok(Reply::Answer(Json::of(&result)))
         }
-        Ok(Reply::InputRequired { .. }) => Err(ErrorData::internal_error(
-            format!("`{name}` asks back: this server does not pass that on"),
+    }
+}
+
+/// The answer to a `tools/call`.
+pub(super) fn answer_out(name: &str, reply: Reply) -> Result<CallToolResponse, ErrorData> {
+    match reply {
+        Reply::Answer(answer) => {
+            let mut result: CallToolResult = read(name, &answer)?;
+            // Required from 2026-07-28 on; rmcp takes it out for everybody else.
+            result.result_type = Some(ResultType::COMPLETE);
+            Ok(result.into())
+        }
+        Reply::Task(task, _) => Err(ErrorData::internal_error(
+            format!("`{name}` answered with task {task}, which nobody asked it to"),
             None,
         )),
-        Ok(Reply::Refused {
+        Reply::InputRequired { requests, state } => Ok(CallToolResponse::InputRequired(wanted(
+            name, requests, state,
+        )?)),
+        Reply::Refused {
             code,
             message,
             data,
-        }) => Err(ErrorData::new(
-            ErrorCode(code),
-            message,
-            data.map(|data| data.value()),
-        )),
-        Err(TaskError::Unknown(report)) => Err(ErrorData::invalid_params(for_model(&report), None)),
-        Err(error) => Ok(failed(&error).into()),
+        } => Err(refused(code, message, data)),
     }
+}
+
+/// A task as the answer to a `tools/call` of 2026-07-28.
+pub(super) fn task_out(
+    snapshot: &Snapshot,
+    meta: Option<Json>,
+) -> Result<CallToolResponse, ErrorData> {
+    let mut created = projection::v2(snapshot);
+    created["resultType"] = json!("task");
+    if let Some(meta) = meta {
+        created["_meta"] = meta.value();
+    }
+    serde_json::from_value(created)
+        .map(CallToolResponse::Task)
+        .map_err(|error| ErrorData::internal_error(error.to_string(), None))
+}
+
+/// The answer to a `prompts/get`.
+pub(super) fn prompt_answer_out(name: &str, reply: Reply) -> Result<GetPromptResponse, ErrorData> {
+    match reply {
+        Reply::Answer(answer) => {
+            let mut result: GetPromptResult = read(name, &answer)?;
+            result.result_type = Some(ResultType::COMPLETE);
+            Ok(GetPromptResponse::Complete(result))
+        }
+        Reply::InputRequired { requests, state } => Ok(GetPromptResponse::InputRequired(wanted(
+            name, requests, state,
+        )?)),
+        Reply::Refused {
+            code,
+            message,
+            data,
+        } => Err(refused(code, message, data)),
+        Reply::Task(..) => Err(ErrorData::internal_error(
+            format!("prompt `{name}` answered with a task"),
+            None,
+        )),
+    }
+}
+
+/// An error where there is no tool result to put it in.
+pub(super) fn protocol_error(error: &TaskError) -> ErrorData {
+    let report = error.report();
+    let message = for_model(report);
+    let data = |retryable| {
+        let after = match error {
+            TaskError::Busy(_, after) | TaskError::Unavailable(_, after) => *after,
+            _ => None,
+        };
+        Some(json!({
+            "code": report.code.to_string(),
+            "retryable": retryable,
+            "retry_after_ms": after,
+        }))
+    };
+    match error {
+        TaskError::Unknown(_) | TaskError::Invalid(_) | TaskError::Unsupported(_) => {
+            ErrorData::invalid_params(message, None)
+        }
+        TaskError::Busy(..) | TaskError::Unavailable(..) => {
+            ErrorData::internal_error(message, data(true))
+        }
+        TaskError::Internal(_) => ErrorData::internal_error(message, data(false)),
+    }
+}
+
+fn read<T: DeserializeOwned>(name: &str, answer: &Json) -> Result<T, ErrorData> {
+    serde_json::from_str(answer.text()).map_err(|error| {
+        tracing::error!("the answer of `{name}` is not what the protocol wants: {error}");
+        ErrorData::internal_error(
+            format!("`{name}` answered with something that the protocol does not have"),
+            None,
+        )
+    })
+}
+
+fn wanted(
+    name: &str,
+    requests: Vec<(String, Json)>,
+    state: Option<String>,
+) -> Result<InputRequiredResult, ErrorData> {
+    let requests = (requests.iter())
+        .map(|(key, request)| Ok((key.clone(), read(name, request)?)))
+        .collect::<Result<InputRequests, ErrorData>>()?;
+    let requests = (!requests.is_empty()).then_some(requests);
+    Ok(InputRequiredResult::new(requests, state))
+}
+
+fn refused(code: i32, message: String, data: Option<Json>) -> ErrorData {
+    ErrorData::new(ErrorCode(code), message, data.map(|data| data.value()))
 }
 
 /// An error that the model is told of.
@@ -150,7 +237,7 @@ mod tests {
         )
         .unwrap();
         let CallToolResponse::Complete(result) =
-            answer_out("tool", Ok(Reply::Answer(answer.clone()))).unwrap()
+            answer_out("tool", Reply::Answer(answer.clone())).unwrap()
         else {
             panic!("an answer is complete");
         };
@@ -179,8 +266,8 @@ mod tests {
     }
 
     #[test]
-    fn a_native_task_is_a_protocol_error_as_long_as_they_are_not_served() {
-        let error = answer_out("tool", Ok(Reply::Task("id".to_owned(), None))).unwrap_err();
+    fn a_native_task_that_nobody_asked_for_is_a_protocol_error() {
+        let error = answer_out("tool", Reply::Task("id".to_owned(), None)).unwrap_err();
         assert_eq!(error.code, rmcp::model::ErrorCode::INTERNAL_ERROR);
     }
 }

@@ -14,6 +14,7 @@
 //! **Ends** as [`Ending`] has it. What is left then are streams of clients that only listen; they are cut.
 
 mod doors;
+mod envelope;
 mod sessions;
 
 use std::io;
@@ -36,10 +37,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::LONGEST_MESSAGE;
 use super::ending::{Ending, LAST_WORDS};
+use super::reroute::Reroute;
 use super::server::Server;
 use crate::error::{Code, Explain};
 use crate::service::Service;
 pub use doors::Doors;
+use envelope::Envelope;
 use sessions::Sessions;
 
 /// An address that clients can reach, and nobody answering yet.
@@ -79,7 +82,7 @@ impl Listener {
     /// seconds.
     pub async fn serve(self, service: Service, doors: Doors, stop: CancellationToken) {
         let ending = Ending::default();
-        let server = Server::new(service, ending.clone());
+        let server = Server::new(service, ending.clone(), Reroute::new());
         let sessions = Arc::new(Sessions::default());
         let streams = CancellationToken::new();
         let router = router(&server, &sessions, doors, &streams);
@@ -101,6 +104,8 @@ impl Listener {
             all_closed(&mut connections).await;
         }
         streams.cancel();
+        ending.closing.cancel();
+        server.none_followed().await;
     }
 }
 
@@ -161,10 +166,15 @@ fn router(
         .with_sse_keep_alive(Some(KEEP_ALIVE))
         .with_max_request_body_bytes(LONGEST_MESSAGE)
         .with_cancellation_token(streams.clone());
-    let server = server.clone();
-    let mcp = StreamableHttpService::new(move || Ok(server.clone()), sessions.clone(), config);
+    let handler = server.clone();
+    let mcp =
+        StreamableHttpService::new(move || Ok(handler.in_session()), sessions.clone(), config);
     Router::new()
         .route_service("/mcp", mcp)
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::new(Envelope::new(server.reroute().clone(), doors.compat)),
+            envelope::open,
+        ))
         .layer(axum::middleware::from_fn(doors::hurry_up))
         .layer(axum::middleware::from_fn(doors::show_to_pages))
         .route("/healthz", get(async || "ok\n"))
@@ -427,6 +437,7 @@ mod tests {
         let doors = Doors {
             hosts: vec!["tasks.example".to_owned()],
             origins: vec!["http://localhost:6274".to_owned()],
+            ..Doors::default()
         };
         let listed = Site::open(&world, doors).await;
         let site = Site::open(&world, Doors::default()).await;

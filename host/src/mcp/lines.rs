@@ -4,8 +4,8 @@
 //! nothing to a line that it cannot read, and ends the session over a notification that comes too early.
 //!
 //! ```text
-//! input ─▶ Cut ─▶ parse ─▶ receive ─▶ rmcp ─▶ send ─▶ queue ─▶ writer ─▶ output
-//!                   └─ refusals ───────────────────────┘
+//! input ─▶ Cut ─▶ reroute, parse ─▶ receive ─▶ rmcp ─▶ send ─▶ queue ─▶ writer ─▶ output
+//!                   └─ refusals ────────────────────────────────┘
 //! ```
 //!
 //! **Invariant:** rmcp learns that the input has ended when every request has been answered, or when
@@ -16,13 +16,13 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures::StreamExt as _;
 use rmcp::RoleServer;
 use rmcp::model::{
     ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorData, GetMeta as _, JsonRpcError,
-    ProtocolVersion, RequestId, ServerJsonRpcMessage,
+    ProtocolVersion, RequestId, ServerJsonRpcMessage, ServerResult,
 };
 use rmcp::transport::Transport;
 use serde_json::error::Category;
@@ -35,6 +35,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::LONGEST_MESSAGE;
 use super::ending::Ending;
+use super::reroute::{Reroute, complete_initialize};
+use super::server::Server;
 
 /// Messages that wait to be written. Whoever has one more waits.
 const QUEUE: usize = 64;
@@ -50,6 +52,11 @@ pub(super) struct Lines<R> {
     /// dropped at any await.
     refusal: Option<Vec<u8>>,
     unanswered: Arc<watch::Sender<HashSet<RequestId>>>,
+    reroute: Reroute,
+    /// Whether callers may have lists of their tasks.
+    lists: bool,
+    /// The protocol revision that `initialize` was answered with.
+    negotiated: Arc<OnceLock<String>>,
     /// A request has opened the session. rmcp takes nothing but requests before.
     open: bool,
     ending: Ending,
@@ -65,6 +72,7 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
     pub(super) fn new(
         input: R,
         output: impl AsyncWrite + Send + Unpin + 'static,
+        server: &Server,
         ending: Ending,
     ) -> Self {
         let (queue, outgoing) = mpsc::channel(QUEUE);
@@ -77,6 +85,9 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
             broken,
             refusal: None,
             unanswered: Arc::default(),
+            reroute: server.reroute().clone(),
+            lists: true,
+            negotiated: Arc::default(),
             open: false,
             ending,
         }
@@ -88,7 +99,12 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
         if line.trim_ascii().is_empty() {
             return None;
         }
-        let message = match serde_json::from_slice::<ClientJsonRpcMessage>(line) {
+        let session = self.negotiated.get().map(String::as_str);
+        let read = match self.reroute.inbound(line, session) {
+            Some(rerouted) => serde_json::from_value(rerouted),
+            None => serde_json::from_slice::<ClientJsonRpcMessage>(line),
+        };
+        let message = match read {
             Ok(message) => message,
             Err(error) => {
                 self.refusal = refuse(line, &error);
@@ -141,6 +157,7 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for Lines<R> {
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let queue = self.queue.clone();
         let unanswered = self.unanswered.clone();
+        let (negotiated, lists) = (self.negotiated.clone(), self.lists);
         async move {
             let id = match &message {
                 ServerJsonRpcMessage::Response(response) => Some(&response.id),
@@ -149,7 +166,20 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for Lines<R> {
             };
             let (written, is_written) = oneshot::channel();
             let outgoing = Outgoing {
-                line: line_of(&message)?,
+                line: match &message {
+                    ServerJsonRpcMessage::Response(response)
+                        if matches!(response.result, ServerResult::InitializeResult(_)) =>
+                    {
+                        let mut message = serde_json::to_value(&message)?;
+                        let result = &mut message["result"];
+                        complete_initialize(result, lists);
+                        if let Some(version) = result["protocolVersion"].as_str() {
+                            _ = negotiated.set(version.to_owned());
+                        }
+                        line_of(&message)?
+                    }
+                    message => line_of(message)?,
+                },
                 written: Some(written),
             };
             let sent = match queue {

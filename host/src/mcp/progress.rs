@@ -1,17 +1,18 @@
-//! Progress of one call, as notifications to the client that asked for it.
+//! What a client hears of a call before its answer: progress and log messages.
 //!
 //! A strategy reports as often as it likes and is never held up: the newest report waits in one slot,
 //! and what the client has not read by then is overtaken. The protocol demands that the numbers rise, so
-//! a report that does not go further than the one before it is dropped.
+//! a report that does not go further than the one before it is dropped, unless nothing was sent for
+//! [`SILENCE`]: then it is a sign of life, and goes with the smallest number that is larger.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::RoleServer;
-use rmcp::model::{ProgressNotificationParam, ProgressToken};
+use rmcp::model::{ProgressNotificationParam, ProgressToken, ServerNotification};
 use rmcp::service::Peer;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::task::Progress;
@@ -19,34 +20,36 @@ use crate::task::Progress;
 /// Where a call reports.
 pub(super) type Listener = Arc<dyn Fn(Progress) + Send + Sync>;
 
-/// Passes the reports of one call on.
+/// Passes on what one call says.
 pub(super) struct Relay {
     peer: Peer<RoleServer>,
-    token: ProgressToken,
+    token: Option<ProgressToken>,
     newest: watch::Receiver<Option<Progress>>,
+    logs: mpsc::Receiver<ServerNotification>,
     sent: f64,
+    sent_at: Option<Instant>,
 }
 
 /// The shortest time between two notifications: faster than anybody reads, slow enough for any client.
 const PAUSE: Duration = Duration::from_millis(100);
+/// After so long, any report is worth sending: clients that give up after 30 s hear it in time.
+const SILENCE: Duration = Duration::from_secs(5);
 /// How long a client may take to accept one. The call goes on without it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Relay {
-    /// A relay to `peer`, and where to report. Ends with [`Relay::during`].
-    pub(super) fn new(peer: Peer<RoleServer>, token: ProgressToken) -> (Listener, Self) {
+    /// A relay to `peer`, and where to report. Ends with [`Relay::during`]. Without a token nobody
+    /// listens to progress; what comes out of `logs` goes to the client in any case.
+    pub(super) fn new(
+        peer: Peer<RoleServer>,
+        token: Option<ProgressToken>,
+        logs: mpsc::Receiver<ServerNotification>,
+    ) -> (Listener, Self) {
         let (slot, newest) = watch::channel(None);
         let listener: Listener = Arc::new(move |report: Progress| {
-            slot.send_if_modified(move |newest: &mut Option<Progress>| {
-                let further = report.current.is_finite()
-                    && newest
-                        .as_ref()
-                        .is_none_or(|newest| report.current > newest.current);
-                if further {
-                    *newest = Some(report);
-                }
-                further
-            });
+            if report.current.is_finite() {
+                slot.send_replace(Some(report));
+            }
         });
         (
             listener,
@@ -54,12 +57,14 @@ impl Relay {
                 peer,
                 token,
                 newest,
+                logs,
                 sent: f64::NEG_INFINITY,
+                sent_at: None,
             },
         )
     }
 
-    /// Runs `call` to its end and passes on what it reports meanwhile, the last report included.
+    /// Runs `call` to its end and passes on what it says meanwhile, to the last word.
     ///
     /// The call rests while a notification is written: one that is cut off in the middle could follow
     /// the answer, and a client that does not read would not get the answer either.
@@ -70,34 +75,57 @@ impl Relay {
             tokio::select! {
                 biased;
                 answer = &mut call => break answer,
+                Some(message) = self.logs.recv() => self.pass_on(message).await,
                 Ok(()) = async {
                     sleep_until(not_before).await;
                     self.newest.changed().await
                 } => {
-                    self.send().await;
-                    not_before = Instant::now() + PAUSE;
+                    if self.send(false).await {
+                        not_before = Instant::now() + PAUSE;
+                    }
                 }
             }
         };
-        self.send().await;
+        while let Ok(message) = self.logs.try_recv() {
+            self.pass_on(message).await;
+        }
+        self.send(true).await;
         answer
     }
 
-    async fn send(&mut self) {
-        let Some(report) = self.newest.borrow_and_update().clone() else {
-            return;
+    /// Whether there was something to send. The `last` report of a call is no sign of life.
+    async fn send(&mut self, last: bool) -> bool {
+        let (Some(token), Some(report)) =
+            (self.token.clone(), self.newest.borrow_and_update().clone())
+        else {
+            return false;
         };
-        if report.current <= self.sent {
-            return;
-        }
-        self.sent = report.current;
-        let mut notification = ProgressNotificationParam::new(self.token.clone(), report.current);
+        let silent = (self.sent_at).is_none_or(|at| at.elapsed() >= SILENCE);
+        let number = if report.current > self.sent {
+            report.current
+        } else if silent && !last {
+            self.sent.next_up().max(self.sent + 1e-6)
+        } else {
+            return false;
+        };
+        self.sent = number;
+        self.sent_at = Some(Instant::now());
+        let mut notification = ProgressNotificationParam::new(token, number);
         notification.total = report.total.filter(|total| total.is_finite());
         notification.message = report.message;
         match timeout(PATIENCE, self.peer.notify_progress(notification)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!("progress was not delivered: {error}"),
             Err(_) => tracing::debug!("progress was not delivered: the client does not read"),
+        }
+        true
+    }
+
+    async fn pass_on(&self, message: ServerNotification) {
+        match timeout(PATIENCE, self.peer.send_notification(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!("a log message was not delivered: {error}"),
+            Err(_) => tracing::debug!("a log message was not delivered: the client does not read"),
         }
     }
 }
@@ -122,7 +150,8 @@ mod tests {
             context: RequestContext<RoleServer>,
         ) -> Result<CallToolResponse, ErrorData> {
             let token = context.meta.get_progress_token().unwrap();
-            let (listener, relay) = Relay::new(context.peer, token);
+            let (_logs, queue) = mpsc::channel(1);
+            let (listener, relay) = Relay::new(context.peer, Some(token), queue);
             relay
                 .during(async {
                     for (current, pause) in &self.0 {
@@ -203,5 +232,17 @@ mod tests {
         assert!((5..=30).contains(&messages.len()), "{}", messages.len());
         let last = messages.last().unwrap();
         assert_eq!(last["params"]["progress"], 1_000.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sign_of_life_goes_with_a_number_that_rises() {
+        let messages = read(Reporter(vec![(1.0, 10_000), (1.0, 10_000), (1.0, 10_000)])).await;
+        let numbers: Vec<_> = messages
+            .iter()
+            .map(|message| message["params"]["progress"].as_f64().unwrap())
+            .collect();
+        assert_eq!(numbers.len(), 3, "{numbers:?}");
+        assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
+        assert!(numbers[2] < 1.001);
     }
 }

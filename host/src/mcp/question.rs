@@ -59,9 +59,7 @@ enum Shape {
 
 fn form(question: &Question) -> (Shape, Value) {
     let schema = question.schema.value();
-    let wrapped = |field: Value| {
-        json!({"type": "object", "properties": {"answer": field}, "required": ["answer"]})
-    };
+    let wrapped = |field: Value| json!({"type": "object", "properties": {"answer": field}, "required": ["answer"]});
     if schema["type"] == "object" && is_form(&schema) {
         return (Shape::Whole, schema);
     }

@@ -161,7 +161,10 @@ mod tests {
     #[test]
     fn what_a_request_says_of_itself_counts_more_than_its_session() {
         let meta = json!({"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}});
-        assert_eq!(goes(&request("tools/list", &meta), Some("2025-11-25")), None);
+        assert_eq!(
+            goes(&request("tools/list", &meta), Some("2025-11-25")),
+            None
+        );
         let mut listen = meta;
         listen["notifications"] = json!({"taskIds": ["a"]});
         let to = goes(&request("subscriptions/listen", &listen), None);

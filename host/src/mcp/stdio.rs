@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ending::Ending;
 use super::lines::Lines;
+use super::reroute::Reroute;
 use super::server::Server;
 use crate::error::{Code, Explain};
 use crate::service::Service;
@@ -50,8 +51,8 @@ pub(super) async fn serve_on(
     stop: &CancellationToken,
 ) -> Result<(), SessionError> {
     let ending = Ending::default();
-    let server = Server::new(service, ending.clone());
-    let lines = Lines::new(input, output, ending.clone());
+    let server = Server::new(service, ending.clone(), Reroute::new());
+    let lines = Lines::new(input, output, &server, ending.clone());
     let session = async {
         match rmcp::serve_server(server.clone(), lines).await {
             Ok(session) => match session.waiting().await {
@@ -70,11 +71,14 @@ pub(super) async fn serve_on(
         ending.conduct(stop).await;
         std::future::pending::<()>().await;
     };
-    tokio::select! {
+    let result = tokio::select! {
         result = session => result,
         () = server.keep_informed() => Ok(()),
         () = conducted => Ok(()),
-    }
+    };
+    ending.closing.cancel();
+    server.none_followed().await;
+    result
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ use axum::response::{IntoResponse as _, Response};
 use futures::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
+use crate::config::settings::Compat;
+
 /// Who may come in, besides programs on this machine.
 #[derive(Clone, Debug, Default)]
 pub struct Doors {
@@ -24,6 +26,8 @@ pub struct Doors {
     pub hosts: Vec<String>,
     /// `Origin` headers to accept: `scheme://host:port`, or `:*` for any port.
     pub origins: Vec<String>,
+    /// What clients do that the protocol forbids, and is let pass.
+    pub compat: Compat,
 }
 
 impl Doors {
