@@ -16,6 +16,7 @@ pub mod inspect;
 pub mod output;
 pub mod run;
 pub mod tasks;
+pub mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -74,6 +75,8 @@ enum Verb {
     Tasks(tasks::TasksArgs),
     /// Say how an MCP client is told of taskhost, or tell it
     ClientConfig(client_config::ClientConfigArgs),
+    /// Make a token for somebody who comes over HTTP, and show it once
+    Token(token::TokenArgs),
     /// Start a host and a client, kill the host in mid-task, and see the task complete
     Demo(demo::DemoArgs),
 }
@@ -166,6 +169,7 @@ pub fn main() -> ExitCode {
         | Verb::Inspect(_)
         | Verb::Tasks(_)
         | Verb::ClientConfig(_)
+        | Verb::Token(_)
         | Verb::Demo(_) => "error",
     });
     if let Err(why) = telemetry::start(filter, format) {
@@ -189,6 +193,7 @@ pub fn main() -> ExitCode {
             Verb::Inspect(args) => inspect::inspect(&args).await,
             Verb::Tasks(args) => tasks::tasks(args),
             Verb::ClientConfig(args) => client_config::client_config(&args),
+            Verb::Token(args) => token::token(args),
             Verb::Demo(args) => demo::demo(&args).await,
         }
     });

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use taskhost_tests::{Client, Era, Finished, setup, taskhost_at_home};
+use taskhost_tests::{Client, Finished, setup, taskhost_at_home};
 use tempfile::TempDir;
 
 const CLIENTS: [&str; 5] = [
@@ -68,7 +68,7 @@ fn what_is_installed_can_be_started_and_answers() {
         .spawn()
         .unwrap();
     let (stdin, stdout) = (host.stdin.take().unwrap(), host.stdout.take().unwrap());
-    let client = Client::stdio(stdin, stdout, Era::Handshake);
+    let client = Client::stdio(stdin, stdout);
     client.initialize().unwrap();
     client.tool("count_start");
     client.hang_up();

@@ -22,7 +22,12 @@ fn fifty_clients_see_the_changes_of_their_own_among_a_thousand_tasks() {
     let all_are_over = Barrier::new(CLIENTS);
     thread::scope(|scope| {
         for _ in 0..CLIENTS {
-            scope.spawn(|| watch(&Client::http(&host.url(), Era::Stateless), &all_are_over));
+            scope.spawn(|| {
+                watch(
+                    &Client::http(&host.url()).speaking(Era::Stateless),
+                    &all_are_over,
+                )
+            });
         }
     });
 }

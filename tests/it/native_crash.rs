@@ -169,7 +169,7 @@ fn host() -> HostBuilder {
 }
 
 fn client(host: &Host, era: Era) -> Client {
-    let client = Client::http(&host.url(), era);
+    let client = Client::http(&host.url()).speaking(era);
     client.initialize().unwrap();
     client
 }

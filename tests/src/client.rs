@@ -58,19 +58,41 @@ pub enum RpcError {
 
 impl Client {
     /// Over the pipes of a host.
-    pub fn stdio(stdin: ChildStdin, stdout: ChildStdout, era: Era) -> Self {
-        Self::over(Wire::Stdio(Stdio::new(stdin, stdout)), era)
+    pub fn stdio(stdin: ChildStdin, stdout: ChildStdout) -> Self {
+        Self::over(Wire::Stdio(Stdio::new(stdin, stdout)))
     }
 
     /// Over Streamable HTTP, to an address that ends in `/mcp`.
-    pub fn http(url: &str, era: Era) -> Self {
-        Self::over(Wire::Http(Http::new(url)), era)
+    pub fn http(url: &str) -> Self {
+        Self::over(Wire::Http(Http::new(url, None)))
     }
 
-    fn over(wire: Wire, era: Era) -> Self {
+    /// Over Streamable HTTP, as the bearer of `token`.
+    pub fn http_as(url: &str, token: &str) -> Self {
+        Self::over(Wire::Http(Http::new(url, Some(token))))
+    }
+
+    /// Speaks like this from now on: with a handshake, unless this is called.
+    #[must_use]
+    pub fn speaking(mut self, era: Era) -> Self {
+        self.era = era;
+        self
+    }
+
+    /// The session that the handshake has opened. Over HTTP only.
+    pub fn session(&self) -> Option<String> {
+        self.wire_http().session()
+    }
+
+    /// Goes on in a session that somebody else may have opened. Over HTTP only.
+    pub fn enter(&self, session: &str) {
+        self.wire_http().enter(session);
+    }
+
+    fn over(wire: Wire) -> Self {
         Self {
             wire,
-            era,
+            era: Era::Handshake,
             last_id: AtomicU64::new(0),
         }
     }
@@ -253,6 +275,13 @@ impl Client {
 
     fn next_id(&self) -> u64 {
         self.last_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn wire_http(&self) -> &Http {
+        match &self.wire {
+            Wire::Http(http) => http,
+            Wire::Stdio(_) => panic!("over HTTP only"),
+        }
     }
 
     fn wire_stdio(&self) -> &Stdio {

@@ -30,6 +30,7 @@ pub struct HostBuilder {
     args: Vec<OsString>,
     over_http: bool,
     era: Era,
+    bearer: Option<String>,
     dir: Arc<TempDir>,
 }
 
@@ -57,6 +58,7 @@ impl HostBuilder {
             args: vec!["run".into()],
             over_http: false,
             era: Era::Handshake,
+            bearer: None,
             dir,
         }
     }
@@ -77,9 +79,34 @@ impl HostBuilder {
     /// A configuration file of this text.
     #[must_use]
     pub fn config(self, text: &str) -> Self {
-        let file = self.scratch().join("taskhost.toml");
+        let file = self.config_file();
         fs::write(&file, text).unwrap();
         self.args(["--config".into(), file.into_os_string()])
+    }
+
+    /// Where `config` writes.
+    pub fn config_file(&self) -> PathBuf {
+        self.scratch().join("taskhost.toml")
+    }
+
+    /// Adds a principal to the configuration file with `taskhost token`, and gives its token.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn token(&self, name: &str, groups: &[&str]) -> String {
+        let file = self.config_file();
+        let mut args = vec!["token", name, "--config", file.to_str().unwrap()];
+        args.extend(groups.iter().flat_map(|group| ["--group", group]));
+        let made = taskhost(&args);
+        assert!(made.status.success(), "{made:?}");
+        made.stdout.trim_end().to_owned()
+    }
+
+    /// The host's own client comes with this token.
+    #[must_use]
+    pub fn bearer(mut self, token: &str) -> Self {
+        self.bearer = Some(token.to_owned());
+        self
     }
 
     /// Serve Streamable HTTP in place of stdio.
@@ -166,7 +193,7 @@ impl HostBuilder {
             let mut process = Process::start("taskhost", command, &log, true);
             let child = process.child();
             let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-            let client = Client::stdio(stdin, stdout, self.era);
+            let client = Client::stdio(stdin, stdout).speaking(self.era);
             return (process, client);
         }
         let before = fs::read_to_string(&log).unwrap_or_default().len();
@@ -180,7 +207,11 @@ impl HostBuilder {
             );
             address(process.log().get(before..).unwrap_or_default())
         });
-        (process, Client::http(&url, self.era))
+        let client = match &self.bearer {
+            Some(token) => Client::http_as(&url, token),
+            None => Client::http(&url),
+        };
+        (process, client.speaking(self.era))
     }
 }
 
@@ -188,6 +219,25 @@ impl Host {
     /// Drives it.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The address that ends in `/mcp`. Over HTTP only.
+    ///
+    /// # Panics
+    /// When it does not listen.
+    pub fn url(&self) -> String {
+        address(&self.log()).expect("the host listens")
+    }
+
+    /// Another client, with a token of its own, that has shaken hands.
+    ///
+    /// # Panics
+    /// When it is not let in.
+    pub fn client_as(&self, token: &str) -> Client {
+        let client = Client::http_as(&self.url(), token);
+        let shaken = client.initialize();
+        shaken.unwrap_or_else(|e| panic!("no handshake: {e}\n{}", self.log()));
+        client
     }
 
     /// Its command line and data directory.

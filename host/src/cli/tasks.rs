@@ -264,13 +264,14 @@ fn list(tasks: &[TaskView]) {
     }
     let now = SystemClock::default().now_ms();
     let mut table = output::table(&[
-        "ID", "TASK", "BACKEND", "STATUS", "AGE", "UPDATED", "MESSAGE",
+        "ID", "TASK", "BACKEND", "OWNER", "STATUS", "AGE", "UPDATED", "MESSAGE",
     ]);
     for task in tasks {
         table.add_row(vec![
             task.id.to_string(),
             task.task.clone(),
             task.backend.clone(),
+            task.owner.clone(),
             task.status.name().to_owned(),
             output::ago(now, task.created_ms),
             output::ago(now, task.updated_ms),

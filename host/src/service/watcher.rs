@@ -37,7 +37,7 @@ pub enum News {
 impl Service {
     /// Watches a task that `caller` may see.
     pub fn watch(&self, caller: &Caller, id: &str) -> Result<Watcher, TaskError> {
-        let found = self.find(Some(&caller.principal), id)?;
+        let found = self.find(Some(caller), id)?;
         let live = match &found {
             Found::Stored(_) => None,
             Found::Live(live) => {

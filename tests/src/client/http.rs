@@ -18,16 +18,18 @@ const STREAM: Duration = Duration::from_mins(15);
 pub(super) struct Http {
     url: String,
     agent: Agent,
+    bearer: Option<String>,
     session: Mutex<Option<String>>,
     notifications: Mutex<Vec<Value>>,
 }
 
 impl Http {
-    pub(super) fn new(url: &str) -> Self {
+    pub(super) fn new(url: &str, bearer: Option<&str>) -> Self {
         let config = Agent::config_builder().http_status_as_error(false);
         Self {
             url: url.to_owned(),
             agent: config.build().into(),
+            bearer: bearer.map(str::to_owned),
             session: Mutex::default(),
             notifications: Mutex::default(),
         }
@@ -79,6 +81,14 @@ impl Http {
             .filter_map(|line| serde_json::from_str(line.strip_prefix("data:")?).ok()))
     }
 
+    pub(super) fn session(&self) -> Option<String> {
+        self.session.lock().unwrap().clone()
+    }
+
+    pub(super) fn enter(&self, session: &str) {
+        *self.session.lock().unwrap() = Some(session.to_owned());
+    }
+
     pub(super) fn notifications(&self) -> Vec<Value> {
         self.notifications.lock().unwrap().clone()
     }
@@ -97,6 +107,9 @@ impl Http {
             .build()
             .header("content-type", "application/json")
             .header("accept", "application/json, text/event-stream");
+        if let Some(token) = &self.bearer {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
         let session = self.session.lock().unwrap().clone();
         if let Some(session) = session {
             request = request.header("mcp-session-id", session);
