@@ -165,7 +165,10 @@ impl Server {
 
     /// Whoever asks, with nothing but the right to ask.
     pub(super) fn caller(&self, context: &RequestContext<RoleServer>) -> Caller {
-        Caller::absent(self.inner.way.speaker(&context.extensions))
+        Caller {
+            via: "the protocol".into(),
+            ..Caller::absent(self.inner.way.speaker(&context.extensions))
+        }
     }
 
     /// Whether this caller can be told apart from others, and so may have a list of its own.
