@@ -2,7 +2,8 @@
 //!
 //! They are built by a cargo of their own, in a target directory of their own (`target/guests`), for
 //! another target and with another profile than the host. Each is also left as a file in
-//! `target/components`, where it can be named by its path.
+//! `target/components`, where it can be named by its path. So are those that only tests want, and
+//! they are embedded nowhere.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -22,6 +23,12 @@ const COMPONENTS: [(&str, &str); 8] = [
     ("operation-resource", "taskhost-strategy-operation-resource"),
     ("polling", "taskhost-strategy-polling"),
     ("single-tool", "taskhost-strategy-single-tool"),
+];
+
+/// For tests: name of the file, and its package.
+const FIXTURES: [(&str, &str); 2] = [
+    ("conformance-backend", "taskhost-backend-conformance"),
+    ("conformance-strategy", "taskhost-strategy-conformance"),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -50,11 +57,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let files = target.join("components");
     fs::create_dir_all(&files)?;
     let mut table = String::from("const COMPONENTS: &[Embedded] = &[\n");
-    for (name, package) in COMPONENTS {
+    for (name, package) in COMPONENTS.into_iter().chain(FIXTURES) {
         let from = built.join(format!("{}.wasm", package.replace('-', "_")));
-        let embedded = out.join(format!("{name}.wasm"));
-        replace(&from, &embedded)?;
         replace(&from, &files.join(format!("{name}.wasm")))?;
+    }
+    for (name, _) in COMPONENTS {
+        let embedded = out.join(format!("{name}.wasm"));
+        replace(&files.join(format!("{name}.wasm")), &embedded)?;
         writeln!(
             table,
             "    Embedded {{ name: {name:?}, bytes: include_bytes!({:?}) }},",
@@ -87,7 +96,7 @@ fn build(workspace: &Path, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
             "--target-dir",
         ])
         .arg(target);
-    for (_, package) in COMPONENTS {
+    for (_, package) in COMPONENTS.into_iter().chain(FIXTURES) {
         cargo.args(["-p", package]);
     }
     // What the outer cargo was told about the host's compilation does not concern the guests.

@@ -1,7 +1,7 @@
 //! The harness itself: if these fail, no other test means anything.
 
 use serde_json::json;
-use taskhost_tests::{Pool, RedisOptions, RedisServer, Version, Worker, WorkerOptions};
+use taskhost_tests::{Pool, RedisOptions, RedisServer, Version, Worker, WorkerOptions, setup};
 
 #[test]
 fn workers_of_every_version_answer_a_ping() {
@@ -73,4 +73,12 @@ fn a_worker_finds_its_redis_again() {
     redis.kill();
     redis.restart();
     worker.wait_until_ready(&redis);
+}
+
+#[test]
+fn scripts_anywhere_find_the_npm_packages_of_their_environment() {
+    let node = setup::node("harness", &["ms@2.1.3"]);
+    let script = setup::fixture("clients/find_a_package.mjs");
+    let output = node.command().arg(script).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "60000\n");
 }

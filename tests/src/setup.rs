@@ -6,12 +6,15 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 mod binary;
+mod node;
 mod python;
 mod redis;
 
 pub use binary::{component, host_binary, workspace_file};
+pub use node::{Node, node};
 pub use python::python;
 pub use redis::redis_server;
 
@@ -58,4 +61,18 @@ fn lock(path: &Path) -> File {
         .unwrap();
     file.lock().unwrap();
     file
+}
+
+/// What a command prints, which must succeed.
+fn output_of(command: &mut Command, help: &str) -> String {
+    match command.stdin(Stdio::null()).output() {
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        }
+        Ok(output) => panic!(
+            "{help}\n{command:?}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        ),
+        Err(error) => panic!("{help}\n{command:?}: {error}"),
+    }
 }

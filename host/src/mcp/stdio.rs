@@ -8,6 +8,7 @@ use super::ending::Ending;
 use super::lines::Lines;
 use super::reroute::Reroute;
 use super::server::Server;
+use super::speaker::Way;
 use crate::error::{Code, Explain};
 use crate::service::Service;
 
@@ -51,7 +52,7 @@ pub(super) async fn serve_on(
     stop: &CancellationToken,
 ) -> Result<(), SessionError> {
     let ending = Ending::default();
-    let server = Server::new(service, ending.clone(), Reroute::new());
+    let server = Server::new(service, Way::Pipe, ending.clone(), Reroute::new());
     let lines = Lines::new(input, output, &server, ending.clone());
     let session = async {
         match rmcp::serve_server(server.clone(), lines).await {
@@ -89,6 +90,17 @@ mod tests {
 
     use crate::mcp::fixture::{World, initialize, modern};
 
+    /// What every client is offered.
+    fn capabilities() -> serde_json::Value {
+        json!({
+            "tools": {"listChanged": true},
+            "prompts": {"listChanged": true},
+            "resources": {"listChanged": true, "subscribe": true},
+            "completions": {},
+            "logging": {},
+        })
+    }
+
     #[tokio::test]
     async fn each_revision_with_a_handshake_gets_its_own_answer() {
         for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
@@ -97,10 +109,12 @@ mod tests {
             let server = client.initialize(version).await;
             assert_eq!(server["protocolVersion"], version);
             assert_eq!(server["serverInfo"]["name"], "taskhost");
-            assert_eq!(
-                server["capabilities"],
-                json!({"tools": {"listChanged": true}})
-            );
+            let mut capabilities = capabilities();
+            if version == "2025-11-25" {
+                capabilities["tasks"] =
+                    json!({"list": {}, "cancel": {}, "requests": {"tools": {"call": {}}}});
+            }
+            assert_eq!(server["capabilities"], capabilities);
             assert!(server["instructions"].as_str().unwrap().contains("token"));
             let answer = client.tool("echo", json!({"text": version})).await;
             assert_eq!(
@@ -122,10 +136,9 @@ mod tests {
         let found = client.call("server/discover", modern(json!({}))).await;
         let versions = found["result"]["supportedVersions"].as_array().unwrap();
         assert!(versions.contains(&json!("2026-07-28")), "{found}");
-        assert_eq!(
-            found["result"]["capabilities"],
-            json!({"tools": {"listChanged": true}})
-        );
+        let mut capabilities = capabilities();
+        capabilities["extensions"] = json!({"io.modelcontextprotocol/tasks": {}});
+        assert_eq!(found["result"]["capabilities"], capabilities);
         let listed = client.call("tools/list", modern(json!({}))).await;
         assert_eq!(listed["result"]["resultType"], "complete");
         assert!(listed["result"]["ttlMs"].is_u64(), "{listed}");
@@ -161,6 +174,7 @@ mod tests {
                     "required": ["text"],
                 },
                 "annotations": {"readOnlyHint": true},
+                "execution": {"taskSupport": "forbidden"},
             })
         );
         let answer = client.call("tools/list", json!({"cursor": "2"})).await;
@@ -193,6 +207,8 @@ mod tests {
         let answer = client.call("tools/call", json!({"name": 1})).await;
         assert_eq!(answer["error"]["code"], -32602);
         let answer = client.call("tasks/get", json!({"taskId": "x"})).await;
+        assert_eq!(answer["error"]["code"], -32602);
+        let answer = client.call("tasks/dance", json!({"taskId": "x"})).await;
         assert_eq!(answer["error"]["code"], -32601);
         let answer = client.call("no/such", json!({})).await;
         assert_eq!(answer["error"]["code"], -32601);

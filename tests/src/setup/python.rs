@@ -1,9 +1,9 @@
 //! Virtual environments of Python, one for each set of packages.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use super::{once, workspace};
+use super::{once, output_of, workspace};
 
 /// The interpreter of the environment `target/python/<name>`, with these packages installed.
 ///
@@ -19,7 +19,7 @@ fn install(dir: &Path, packages: &[&str]) {
     eprintln!("installing {} into {}", packages.join(", "), dir.display());
     let mut venv = Command::new("python3");
     venv.args(["-m", "venv"]).arg(dir);
-    run(
+    output_of(
         &mut venv,
         "the tests need python3 (3.10 or newer) with its `venv` module to run Celery workers; \
          help: apt-get install python3-venv",
@@ -33,21 +33,8 @@ fn install(dir: &Path, packages: &[&str]) {
         "--disable-pip-version-check",
     ])
     .args(packages);
-    run(
+    output_of(
         &mut pip,
         "pip could not install the packages; help: check the network and try again",
     );
-}
-
-fn run(command: &mut Command, help: &str) {
-    match command.stdin(Stdio::null()).output() {
-        Ok(output) if output.status.success() => {}
-        Ok(output) => {
-            panic!(
-                "{help}\n{command:?}\n{}",
-                String::from_utf8_lossy(&output.stderr)
-            )
-        }
-        Err(error) => panic!("{help}\n{command:?}: {error}"),
-    }
 }

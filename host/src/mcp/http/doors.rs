@@ -2,6 +2,7 @@
 //!
 //! Whether a page may is decided in one place, by rmcp: what stands here reads its verdict.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -17,9 +18,10 @@ use axum::response::{IntoResponse as _, Response};
 use futures::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
+use super::bearer::Admission;
 use crate::config::settings::Compat;
 
-/// Who may come in, besides programs on this machine.
+/// By which names and from which pages one may come in, and who may.
 #[derive(Clone, Debug, Default)]
 pub struct Doors {
     /// `Host` headers to accept besides those of the loopback address: `name` or `name:port`.
@@ -28,15 +30,30 @@ pub struct Doors {
     pub origins: Vec<String>,
     /// What clients do that the protocol forbids, and is let pass.
     pub compat: Compat,
+    /// Who may come in through them.
+    pub admission: Admission,
 }
 
 impl Doors {
-    /// All names under which this server may be asked for.
-    pub(super) fn known_hosts(&self) -> Vec<String> {
+    /// All names under which the server at `address` may be asked for.
+    pub(super) fn known_hosts(&self, address: SocketAddr) -> Vec<String> {
         ["localhost", "127.0.0.1", "::1"]
             .into_iter()
             .map(str::to_owned)
+            .chain([address.ip().to_string()])
             .chain(self.hosts.iter().cloned())
+            .collect()
+    }
+
+    /// The pages that may ask: those that are listed, and those that this server at `address` would have
+    /// sent itself. There are none of the latter, but programs that are no browsers say that they are one.
+    pub(super) fn known_origins(&self, address: SocketAddr) -> Vec<String> {
+        let own = [
+            format!("http://{address}"),
+            format!("http://localhost:{}", address.port()),
+        ];
+        own.into_iter()
+            .chain(self.origins.iter().cloned())
             .collect()
     }
 }
@@ -90,7 +107,7 @@ pub(super) async fn show_to_pages(request: Request, next: Next) -> Response {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("Mcp-Session-Id"),
+        HeaderValue::from_static("Mcp-Session-Id, WWW-Authenticate"),
     );
     headers.append(VARY, HeaderValue::from_static("Origin"));
     response
