@@ -26,7 +26,7 @@ fn fifty_clients_see_the_changes_of_their_own_among_a_thousand_tasks() {
                 watch(
                     &Client::http(&host.url()).speaking(Era::Stateless),
                     &all_are_over,
-                )
+                );
             });
         }
     });
