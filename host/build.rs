@@ -14,10 +14,15 @@ use std::{env, fs};
 const TARGET: &str = "wasm32-wasip2";
 
 /// Name it is embedded under, and its package.
-const COMPONENTS: [(&str, &str); 3] = [
+const COMPONENTS: [(&str, &str); 8] = [
     ("celery", "taskhost-backend-celery"),
     ("mock", "taskhost-backend-mock"),
+    ("adaptive", "taskhost-strategy-adaptive"),
+    ("blocking", "taskhost-strategy-blocking"),
+    ("dispatcher", "taskhost-strategy-dispatcher"),
+    ("operation-resource", "taskhost-strategy-operation-resource"),
     ("polling", "taskhost-strategy-polling"),
+    ("single-tool", "taskhost-strategy-single-tool"),
 ];
 
 /// For tests: name of the file, and its package.

@@ -10,11 +10,13 @@
 
 pub mod assemble;
 pub mod check;
+pub mod client_config;
 pub mod demo;
 pub mod inspect;
 pub mod output;
 pub mod run;
 pub mod tasks;
+pub mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -71,6 +73,10 @@ enum Verb {
     Inspect(inspect::InspectArgs),
     /// See and stop tasks, of all clients
     Tasks(tasks::TasksArgs),
+    /// Say how an MCP client is told of taskhost, or tell it
+    ClientConfig(client_config::ClientConfigArgs),
+    /// Make a token for somebody who comes over HTTP, and show it once
+    Token(token::TokenArgs),
     /// Start a host and a client, kill the host in mid-task, and see the task complete
     Demo(demo::DemoArgs),
 }
@@ -98,7 +104,8 @@ struct HostArgs {
     /// Who runs the tasks: celery, mock, or a path to a component; may be repeated
     #[arg(long = "backend", value_name = "[NAME=]REF")]
     backends: Vec<String>,
-    /// How tasks are shown: polling, or a path to a component; may be repeated [default: polling]
+    /// How tasks are shown: adaptive, blocking, dispatcher, operation-resource, polling, single-tool,
+    /// or a path to a component; may be repeated [default: adaptive]
     #[arg(long = "strategy", value_name = "[NAME=]REF")]
     strategies: Vec<String>,
     /// Read the configuration from this file; flags win over it
@@ -159,7 +166,12 @@ pub fn main() -> ExitCode {
     };
     let filter = cli.log.as_deref().unwrap_or(match cli.verb {
         Verb::Run(_) => crate::mcp::DEFAULT_LOG,
-        Verb::Check(_) | Verb::Inspect(_) | Verb::Tasks(_) | Verb::Demo(_) => "error",
+        Verb::Check(_)
+        | Verb::Inspect(_)
+        | Verb::Tasks(_)
+        | Verb::ClientConfig(_)
+        | Verb::Token(_)
+        | Verb::Demo(_) => "error",
     });
     if let Err(why) = telemetry::start(filter, format) {
         eprintln!("error: `--log {filter}` means nothing: {why}");
@@ -181,6 +193,8 @@ pub fn main() -> ExitCode {
             Verb::Check(args) => check::check(&args.host.flags(), args.json).await,
             Verb::Inspect(args) => inspect::inspect(&args).await,
             Verb::Tasks(args) => tasks::tasks(args),
+            Verb::ClientConfig(args) => client_config::client_config(&args),
+            Verb::Token(args) => token::token(args),
             Verb::Demo(args) => demo::demo(&args).await,
         }
     });
@@ -202,6 +216,12 @@ fn usage(error: &clap::Error) -> ExitCode {
         _ = error.print();
         return ExitCode::SUCCESS;
     }
+    eprint!("{}", render(&misuse(error)));
+    ExitCode::from(2)
+}
+
+/// What clap has to say, as a report.
+fn misuse(error: &clap::Error) -> Report {
     let text = error.render().to_string();
     let (said, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
     let mut report = Report::new(Code(100), said.trim_start_matches("error: ").trim());
@@ -212,15 +232,14 @@ fn usage(error: &clap::Error) -> ExitCode {
             report = report.help(usage);
         }
     }
-    report = report.help("taskhost --help");
-    eprint!("{}", render(&report));
-    ExitCode::from(2)
+    report.help("taskhost --help")
 }
 
 /// The exit code for a report: the ranges of codes are the ranges of causes.
 fn exit_code(report: &Report) -> u8 {
     match report.code.0 {
-        100..200 => 78,
+        100 | 780 => 2,
+        101..200 => 78,
         200..400 => 65,
         601 => 73,
         602..700 => 74,

@@ -8,6 +8,7 @@
 //! The file says nothing that flags cannot say, and `--print-config` prints the file that the flags
 //! amount to.
 
+pub mod auth;
 pub mod component;
 pub mod env;
 pub mod file;

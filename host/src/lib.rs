@@ -22,3 +22,4 @@ pub mod shutdown;
 pub mod store;
 pub mod task;
 pub mod telemetry;
+pub mod token;

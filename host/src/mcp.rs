@@ -33,6 +33,7 @@ mod reroute;
 mod seal;
 mod server;
 mod session;
+mod speaker;
 pub mod stdio;
 mod subscriptions;
 

@@ -16,6 +16,7 @@
 //! [`Live::apply`], one at a time.
 
 pub mod answer;
+mod audit;
 pub mod cancel;
 pub mod catalog;
 pub mod door;
@@ -48,7 +49,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::config::settings::Settings;
 use crate::error::{Code, Report};
-use crate::plugin::{Backend, Snapshot, TaskError};
+use crate::plugin::{Backend, Caller, Snapshot, TaskError};
 use crate::store::{Store, StoreError};
 use crate::task::{Principal, TaskId};
 use catalog::Catalog;
@@ -207,25 +208,39 @@ impl Service {
         })
     }
 
-    /// A task of `owner`'s, alive or over.
-    fn find(&self, owner: Option<&Principal>, id: &str) -> Result<Found, TaskError> {
+    /// A task that `caller` may act on, alive or over. `None` is the operator, who may do so on all.
+    ///
+    /// The one place where that is decided. What is not for the caller looks like what never was, and
+    /// takes as long: whose it is, is looked up before anything else of it is read.
+    fn find(&self, caller: Option<&Caller>, id: &str) -> Result<Found, TaskError> {
         let unknown = || TaskError::Unknown(unknown_task());
         let id: TaskId = id.parse().map_err(|_| unknown())?;
-        let mine = |of: &Principal| owner.is_none_or(|owner| owner == of);
-        if let Some(live) = self.live().get(&id).cloned() {
-            return if mine(&live.record().origin.owner) {
-                Ok(Found::Live(live))
-            } else {
-                Err(unknown())
-            };
-        }
-        match self.0.store.load(id).map_err(|error| internal(&error))? {
-            Some(record) if mine(&record.origin.owner) => Ok(Found::Stored(Snapshot {
-                record: Arc::new(record),
-                note: None,
-            })),
-            _ => Err(unknown()),
-        }
+        let may = |owner: &Principal| {
+            let sharing = &self.0.settings.sharing;
+            caller.is_none_or(|caller| sharing.allows(&caller.principal, owner))
+        };
+        let live = self.live().get(&id).cloned();
+        let found = if let Some(live) = live {
+            may(&live.record().origin.owner).then_some(Found::Live(live))
+        } else if self.owner(id)?.is_some_and(|owner| may(&owner)) {
+            let record = self.0.store.load(id).map_err(|error| internal(&error))?;
+            record.map(|record| {
+                Found::Stored(Snapshot {
+                    record: Arc::new(record),
+                    note: None,
+                })
+            })
+        } else {
+            None
+        };
+        found.ok_or_else(|| {
+            audit::turned_away(caller, id);
+            unknown()
+        })
+    }
+
+    fn owner(&self, id: TaskId) -> Result<Option<Principal>, TaskError> {
+        self.0.store.owner(id).map_err(|error| internal(&error))
     }
 }
 

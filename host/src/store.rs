@@ -50,6 +50,9 @@ pub trait Store: Send + Sync + 'static {
     /// The record with this id.
     fn load(&self, id: TaskId) -> Result<Option<Record>, StoreError>;
 
+    /// Whose the record with this id is: as quickly as that there is none, whatever is in it.
+    fn owner(&self, id: TaskId) -> Result<Option<Principal>, StoreError>;
+
     /// The journal entries with a revision above `after`, oldest first.
     fn journal(&self, id: TaskId, after: u64) -> Result<Vec<Entry>, StoreError>;
 

@@ -14,6 +14,11 @@ fn the_quickstart_comes_true() {
     comes_true("examples/quickstart/run");
 }
 
+#[test]
+fn every_style_of_client_comes_true() {
+    comes_true("examples/clients/run");
+}
+
 fn comes_true(script: &str) {
     let mut run = Command::new(setup::workspace_file(script));
     // What would be built has been built.

@@ -12,20 +12,26 @@
 
 mod brokers;
 mod cli;
+mod client_config;
 mod clients;
 mod conformance;
 mod crash;
+mod crowd;
 mod discovery;
 mod examples;
 mod faults;
 mod harness;
 mod http;
 mod messages;
+mod native_crash;
 mod outage;
+mod owners;
+mod patience;
 mod polling;
 mod revoke;
 mod states;
 mod stdio;
+mod strategies;
 mod tidy;
 mod tls;
 mod versions;

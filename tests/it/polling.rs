@@ -1,4 +1,4 @@
-//! The four tools, with the mock backend behind them.
+//! The five tools, with the mock backend behind them.
 
 use std::time::{Duration, Instant};
 
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use taskhost_tests::{Client, Host, HostBuilder, RpcError, ToolAnswer};
 
 #[test]
-fn every_task_has_four_tools_and_one_that_cannot_be_cancelled_three() {
+fn every_task_has_five_tools_and_one_that_cannot_be_cancelled_four() {
     let host = host();
-    for action in ["start", "status", "result", "cancel"] {
+    for action in ["start", "status", "result", "answer", "cancel"] {
         let tool = host.client().tool(&format!("count_{action}"));
         assert_eq!(tool["outputSchema"]["type"], "object", "{tool}");
     }
@@ -125,7 +125,7 @@ fn a_retry_is_shown_with_its_cause() {
 }
 
 #[test]
-fn a_question_is_answered_through_the_status_tool() {
+fn a_question_is_answered_through_the_answer_tool() {
     let host = host();
     let task = host
         .client()
@@ -134,10 +134,9 @@ fn a_question_is_answered_through_the_status_tool() {
     let question = &status["questions"][0];
     assert_eq!(question["message"], "Which colour?");
     let reply = |response: Value| {
-        let answer = json!({ "key": question["key"], "response": response });
         host.client().call(
-            "ask_status",
-            &json!({ "token": task.token(), "answer": answer }),
+            "ask_answer",
+            &json!({ "token": task.token(), "key": question["key"], "response": response }),
         )
     };
     assert!(

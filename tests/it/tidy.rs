@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which module of the host may name which others.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     (
         "cli",
         &[
@@ -24,9 +24,10 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "clock",
             "shutdown",
             "telemetry",
+            "token",
         ],
     ),
-    ("mcp", &["service", "plugin", "task", "error"]),
+    ("mcp", &["service", "plugin", "task", "error", "token"]),
     ("admin", &["service", "plugin", "store", "task", "error"]),
     (
         "service",
@@ -44,13 +45,14 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ),
     ("capability", &["config", "task", "error", "clock"]),
     ("store", &["task", "error"]),
-    ("config", &["store", "error"]),
+    ("config", &["store", "task", "error", "token"]),
     ("schema", &["task"]),
     ("task", &[]),
     ("error", &[]),
     ("clock", &[]),
     ("shutdown", &[]),
     ("telemetry", &[]),
+    ("token", &[]),
 ];
 
 /// What is named in some places only: the text, the places, the reason.

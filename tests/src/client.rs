@@ -11,10 +11,14 @@ use crate::wait::{SHORT, wait_for};
 
 mod answer;
 mod http;
+mod listening;
+mod native;
 mod stdio;
 mod task;
 
 pub use answer::ToolAnswer;
+pub use listening::Listening;
+pub use native::NativeTask;
 pub use task::Task;
 
 use http::Http;
@@ -24,7 +28,17 @@ use stdio::Stdio;
 #[derive(Debug)]
 pub struct Client {
     wire: Wire,
+    era: Era,
     last_id: AtomicU64,
+}
+
+/// How a client speaks, and which tasks it can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Era {
+    /// 2025-11-25: a handshake, then a session. Tasks are asked for with each call.
+    Handshake,
+    /// 2026-07-28: no session. Every request says who asks, and that tasks may come back.
+    Stateless,
 }
 
 #[derive(Debug)]
@@ -50,18 +64,44 @@ impl Client {
 
     /// Over Streamable HTTP, to an address that ends in `/mcp`.
     pub fn http(url: &str) -> Self {
-        Self::over(Wire::Http(Http::new(url)))
+        Self::over(Wire::Http(Http::new(url, None)))
+    }
+
+    /// Over Streamable HTTP, as the bearer of `token`.
+    pub fn http_as(url: &str, token: &str) -> Self {
+        Self::over(Wire::Http(Http::new(url, Some(token))))
+    }
+
+    /// Speaks like this from now on: with a handshake, unless this is called.
+    #[must_use]
+    pub fn speaking(mut self, era: Era) -> Self {
+        self.era = era;
+        self
+    }
+
+    /// The session that the handshake has opened. Over HTTP only.
+    pub fn session(&self) -> Option<String> {
+        self.wire_http().session()
+    }
+
+    /// Goes on in a session that somebody else may have opened. Over HTTP only.
+    pub fn enter(&self, session: &str) {
+        self.wire_http().enter(session);
     }
 
     fn over(wire: Wire) -> Self {
         Self {
             wire,
+            era: Era::Handshake,
             last_id: AtomicU64::new(0),
         }
     }
 
-    /// The handshake. Gives the server's answer.
+    /// The handshake, or what stands in its place. Gives the server's answer.
     pub fn initialize(&self) -> Result<Value, RpcError> {
+        if self.era == Era::Stateless {
+            return self.request("server/discover", &json!({}));
+        }
         let answer = self.request(
             "initialize",
             &json!({
@@ -80,8 +120,8 @@ impl Client {
             Wire::Stdio(_) => self.answer(self.send(method, params)?),
             Wire::Http(http) => {
                 let id = self.next_id();
-                http.request(id, &message(id, method, params))
-                    .and_then(result_of)
+                let request = self.message(&id.into(), method, params);
+                http.request(id, &request, self.era).and_then(result_of)
             }
         }
     }
@@ -89,7 +129,8 @@ impl Client {
     /// Sends a request without waiting for its answer. Over stdio only.
     pub fn send(&self, method: &str, params: &Value) -> Result<u64, RpcError> {
         let id = self.next_id();
-        self.wire_stdio().send(&message(id, method, params))?;
+        let request = self.message(&id.into(), method, params);
+        self.wire_stdio().send(&request)?;
         Ok(id)
     }
 
@@ -167,6 +208,42 @@ impl Client {
         Task::new(self, task, token)
     }
 
+    /// Starts a task by a call of `tool`, in the task protocol of the client's era.
+    ///
+    /// # Panics
+    /// When the answer is no task.
+    pub fn start_native(&self, tool: &str, arguments: &Value) -> NativeTask<'_> {
+        let mut params = json!({ "name": tool, "arguments": arguments });
+        if self.era == Era::Handshake {
+            params["task"] = json!({ "ttl": 3_600_000 });
+        }
+        let created = self.request("tools/call", &params).unwrap();
+        let id = match self.era {
+            Era::Handshake => &created["task"]["taskId"],
+            Era::Stateless => &created["taskId"],
+        };
+        let id = id.as_str();
+        self.native(id.unwrap_or_else(|| panic!("{tool} is no task: {created}")))
+    }
+
+    /// A task that was started before, by its id.
+    pub fn native(&self, id: &str) -> NativeTask<'_> {
+        NativeTask::new(self, id)
+    }
+
+    /// Listens to the changes of these tasks. Returns when the server has agreed to.
+    ///
+    /// # Panics
+    /// When it does not agree to all of them.
+    pub fn listen(&self, ids: &[&str]) -> Listening<'_> {
+        assert_eq!(
+            self.era,
+            Era::Stateless,
+            "only there is anything to listen to"
+        );
+        Listening::open(self, ids)
+    }
+
     /// Closes the pipe to the server: the client has left.
     pub fn hang_up(&self) {
         self.wire_stdio().hang_up();
@@ -176,18 +253,51 @@ impl Client {
         let message = json!({ "jsonrpc": "2.0", "method": method });
         match &self.wire {
             Wire::Stdio(stdio) => stdio.send(&message),
-            Wire::Http(http) => http.notify(&message),
+            Wire::Http(http) => http.notify(&message, self.era),
         }
+    }
+
+    /// A request as the era has it.
+    fn message(&self, id: &Value, method: &str, params: &Value) -> Value {
+        let mut params = params.clone();
+        if self.era == Era::Stateless {
+            params["_meta"] = json!({
+                "io.modelcontextprotocol/protocolVersion": self.era.version(),
+                "io.modelcontextprotocol/clientInfo": { "name": "taskhost-tests", "version": "1" },
+                "io.modelcontextprotocol/clientCapabilities": {
+                    "elicitation": {},
+                    "extensions": { "io.modelcontextprotocol/tasks": {} },
+                },
+            });
+        }
+        json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
     }
 
     fn next_id(&self) -> u64 {
         self.last_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    fn wire_http(&self) -> &Http {
+        match &self.wire {
+            Wire::Http(http) => http,
+            Wire::Stdio(_) => panic!("over HTTP only"),
+        }
+    }
+
     fn wire_stdio(&self) -> &Stdio {
         match &self.wire {
             Wire::Stdio(stdio) => stdio,
             Wire::Http(_) => panic!("over stdio only"),
+        }
+    }
+}
+
+impl Era {
+    /// Of the protocol.
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::Handshake => "2025-11-25",
+            Self::Stateless => "2026-07-28",
         }
     }
 }
@@ -202,10 +312,6 @@ impl fmt::Display for RpcError {
 }
 
 impl Error for RpcError {}
-
-fn message(id: u64, method: &str, params: &Value) -> Value {
-    json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
-}
 
 fn result_of(mut answer: Value) -> Result<Value, RpcError> {
     match answer.get("error") {

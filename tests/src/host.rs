@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::client::Client;
+use crate::client::{Client, Era};
 use crate::process::Process;
 use crate::setup;
 use crate::wait::{LONG, wait_for};
@@ -29,6 +29,8 @@ pub struct Host {
 pub struct HostBuilder {
     args: Vec<OsString>,
     over_http: bool,
+    era: Era,
+    bearer: Option<String>,
     dir: Arc<TempDir>,
 }
 
@@ -55,6 +57,8 @@ impl HostBuilder {
         Self {
             args: vec!["run".into()],
             over_http: false,
+            era: Era::Handshake,
+            bearer: None,
             dir,
         }
     }
@@ -75,9 +79,34 @@ impl HostBuilder {
     /// A configuration file of this text.
     #[must_use]
     pub fn config(self, text: &str) -> Self {
-        let file = self.scratch().join("taskhost.toml");
+        let file = self.config_file();
         fs::write(&file, text).unwrap();
         self.args(["--config".into(), file.into_os_string()])
+    }
+
+    /// Where `config` writes.
+    pub fn config_file(&self) -> PathBuf {
+        self.scratch().join("taskhost.toml")
+    }
+
+    /// Adds a principal to the configuration file with `taskhost token`, and gives its token.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn token(&self, name: &str, groups: &[&str]) -> String {
+        let file = self.config_file();
+        let mut args = vec!["token", name, "--config", file.to_str().unwrap()];
+        args.extend(groups.iter().flat_map(|group| ["--group", group]));
+        let made = taskhost(&args);
+        assert!(made.status.success(), "{made:?}");
+        made.stdout.trim_end().to_owned()
+    }
+
+    /// The host's own client comes with this token.
+    #[must_use]
+    pub fn bearer(mut self, token: &str) -> Self {
+        self.bearer = Some(token.to_owned());
+        self
     }
 
     /// Serve Streamable HTTP in place of stdio.
@@ -85,6 +114,13 @@ impl HostBuilder {
     pub fn over_http(mut self) -> Self {
         self.over_http = true;
         self.args(["--http", "127.0.0.1:0"])
+    }
+
+    /// Its client speaks like this.
+    #[must_use]
+    pub fn era(mut self, era: Era) -> Self {
+        self.era = era;
+        self
     }
 
     /// The same data directory, with another command line.
@@ -156,7 +192,8 @@ impl HostBuilder {
             command.stdin(Stdio::piped()).stdout(Stdio::piped());
             let mut process = Process::start("taskhost", command, &log, true);
             let child = process.child();
-            let client = Client::stdio(child.stdin.take().unwrap(), child.stdout.take().unwrap());
+            let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+            let client = Client::stdio(stdin, stdout).speaking(self.era);
             return (process, client);
         }
         let before = fs::read_to_string(&log).unwrap_or_default().len();
@@ -170,7 +207,11 @@ impl HostBuilder {
             );
             address(process.log().get(before..).unwrap_or_default())
         });
-        (process, Client::http(&url))
+        let client = match &self.bearer {
+            Some(token) => Client::http_as(&url, token),
+            None => Client::http(&url),
+        };
+        (process, client.speaking(self.era))
     }
 }
 
@@ -178,6 +219,25 @@ impl Host {
     /// Drives it.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The address that ends in `/mcp`. Over HTTP only.
+    ///
+    /// # Panics
+    /// When it does not listen.
+    pub fn url(&self) -> String {
+        address(&self.log()).expect("the host listens")
+    }
+
+    /// Another client, with a token of its own, that has shaken hands.
+    ///
+    /// # Panics
+    /// When it is not let in.
+    pub fn client_as(&self, token: &str) -> Client {
+        let client = Client::http_as(&self.url(), token);
+        let shaken = client.initialize();
+        shaken.unwrap_or_else(|e| panic!("no handshake: {e}\n{}", self.log()));
+        client
     }
 
     /// Its command line and data directory.
@@ -188,6 +248,14 @@ impl Host {
     /// The process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
+    }
+
+    /// Where it listens.
+    ///
+    /// # Panics
+    /// When it serves stdio.
+    pub fn url(&self) -> String {
+        address(&self.log()).unwrap()
     }
 
     /// All it has written to stderr, over all its starts.
@@ -267,15 +335,32 @@ impl Finished {
 
 /// `taskhost` with these arguments, and no data directory but what they say.
 pub fn taskhost(args: &[&str]) -> Finished {
+    run_to_end(&line(args))
+}
+
+/// As `taskhost`, for a user whose home is this folder, and who is in it.
+pub fn taskhost_at_home(home: &Path, args: &[&str]) -> Finished {
+    let mut command = command(&line(args));
+    command
+        .current_dir(home)
+        .env("HOME", home)
+        .env_remove("XDG_CONFIG_HOME");
+    finish(command)
+}
+
+fn line(args: &[&str]) -> Vec<OsString> {
     let mut line: Vec<OsString> = vec![setup::host_binary().into()];
     line.extend(args.iter().map(Into::into));
-    run_to_end(&line)
+    line
 }
 
 fn run_to_end(line: &[OsString]) -> Finished {
+    finish(command(line))
+}
+
+fn finish(mut command: Command) -> Finished {
     let dir = TempDir::with_prefix("taskhost-cli-").unwrap();
     let (out, err) = (dir.path().join("stdout"), dir.path().join("stderr"));
-    let mut command = command(line);
     command
         .stdin(Stdio::null())
         .stdout(fs::File::create(&out).unwrap());

@@ -22,8 +22,8 @@ pub mod setup;
 mod wait;
 mod worker;
 
-pub use client::{Client, RpcError, Task, ToolAnswer};
-pub use host::{Finished, Host, HostBuilder, taskhost};
+pub use client::{Client, Era, Listening, NativeTask, RpcError, Task, ToolAnswer};
+pub use host::{Finished, Host, HostBuilder, taskhost, taskhost_at_home};
 pub use lab::{Lab, runs};
 pub use process::Process;
 pub use redis_server::{RedisOptions, RedisServer};

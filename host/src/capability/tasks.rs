@@ -5,7 +5,7 @@
 //! strategy that keeps it can do nothing with it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -81,6 +81,8 @@ pub struct Caller {
     pub principal: Principal,
     /// Where progress on the call goes; `None` where nobody listens. Must not block.
     pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    /// The tool or method by which they ask: for the log.
+    pub via: Arc<str>,
     /// The program at the other end; `None` where nobody can be asked.
     pub client: Option<Arc<dyn Client>>,
     /// What the client wants of a task that the call starts, where the strategy wants nothing else.
@@ -95,6 +97,7 @@ impl Caller {
         Self {
             principal,
             progress: None,
+            via: "the host".into(),
             client: None,
             wishes: Wishes::default(),
             bound: Bound::default(),
@@ -219,6 +222,8 @@ pub struct CallPort {
     tasks: Arc<dyn Tasks>,
     caller: Caller,
     open: Arc<AtomicBool>,
+    /// Why there was no room, for whoever asked: the interface has no place for the words.
+    no_room: Arc<OnceLock<Report>>,
     /// Somebody has started a task with the client's idempotency key.
     key_used: Arc<AtomicBool>,
 }
@@ -230,8 +235,14 @@ impl CallPort {
             tasks,
             caller,
             open: Arc::new(AtomicBool::new(true)),
+            no_room: Arc::default(),
             key_used: Arc::default(),
         }
+    }
+
+    /// Why the first start that found no room found none.
+    pub fn no_room(&self) -> Option<&Report> {
+        self.no_room.get()
     }
 
     /// The call has been answered: nothing more may be done in its name.
@@ -355,6 +366,9 @@ impl<T: Send> tasks::HostCallWithStore<T> for HasSelf<Guest> {
             },
         };
         let started = port.tasks.start(&port.caller, start).await;
+        if let Err(TaskError::Busy(report, _)) = &started {
+            _ = port.no_room.set(report.clone());
+        }
         if let (true, Ok(snapshot)) = (options.with_call, &started) {
             port.caller.bound.add(snapshot.record.id());
         }

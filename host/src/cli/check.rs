@@ -43,6 +43,11 @@ pub(super) async fn check(flags: &Flags, as_json: bool) -> Result<(), Report> {
         ]);
     }
     println!("{table}");
+    let auth = prepared.config.auth();
+    if !auth.is_empty() {
+        let names: Vec<_> = auth.keys().map(String::as_str).collect();
+        println!("\nmay come in over HTTP: {}", names.join(", "));
+    }
     println!("\ndata directory: {}", prepared.config.data_dir.display());
     println!("everything is in order");
     Ok(())
@@ -81,6 +86,9 @@ fn summary(prepared: &Prepared) -> serde_json::Value {
         .collect();
     json!({
         "components": components,
+        "principals": prepared.config.auth().iter().map(|(name, row)| {
+            json!({ "name": name, "tokens": row.tokens.len(), "groups": row.groups })
+        }).collect::<Vec<_>>(),
         "data_dir": prepared.config.data_dir,
         "durability": prepared.config.durability,
     })

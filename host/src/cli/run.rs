@@ -6,7 +6,7 @@ use super::assemble;
 use crate::admin::socket::ControlSocket;
 use crate::config::{Config, Flags, Transport};
 use crate::error::{Code, Report};
-use crate::mcp::http::{Doors, Listener};
+use crate::mcp::http::{Admission, Doors, Listener};
 use crate::mcp::stdio;
 use crate::shutdown;
 
@@ -71,18 +71,32 @@ async fn serve(
             allowed_hosts,
             allowed_origins,
             compat,
+            bearers,
         } => {
-            let listener = Listener::bind(address)
-                .await
-                .map_err(|error| Report::from(&error))?;
-            // Said to whoever started it, also where the log is off: the port may have been chosen here.
-            eprintln!("listening on {}", listener.url());
             let doors = Doors {
                 hosts: allowed_hosts,
                 origins: allowed_origins,
                 compat,
+                admission: bearers.map_or(Admission::Anybody, Admission::Bearers),
             };
-            listener.serve(service, doors, stop.clone()).await;
+            let listener = Listener::bind(address, doors)
+                .await
+                .map_err(|error| Report::from(&error))?;
+            // Said to whoever started it, also where the log is off: the port may have been chosen here.
+            eprintln!("listening on {}", listener.url());
+            if !listener.asks() {
+                tracing::info!(
+                    "nobody is asked for a name: the id of a task is the key to it, and tasks are not listed"
+                );
+            }
+            if !address.ip().is_loopback() {
+                tracing::warn!(
+                    %address,
+                    "other machines reach this address, and whoever is between can read tokens: let a \
+                     proxy speak TLS before it, and list its name in [server] allowed-hosts"
+                );
+            }
+            listener.serve(service, stop.clone()).await;
             Ok(())
         }
     }

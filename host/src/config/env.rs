@@ -35,3 +35,13 @@ pub fn cache_dir() -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "taskhost")
         .map(|system| system.cache_dir().join("components"))
 }
+
+/// The user's home.
+pub fn home_dir() -> Option<PathBuf> {
+    directories::BaseDirs::new().map(|system| system.home_dir().to_owned())
+}
+
+/// Where other applications keep their configuration.
+pub fn config_dir() -> Option<PathBuf> {
+    directories::BaseDirs::new().map(|system| system.config_dir().to_owned())
+}

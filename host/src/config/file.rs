@@ -7,11 +7,13 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::auth::AuthTable;
 use super::grant::{Authority, Trust};
 use super::secret::SecretSource;
 use super::settings::Compat;
 use super::units::{Size, Span};
 use crate::store::Durability;
+use crate::task::Share;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -55,6 +57,13 @@ pub struct ServerTable {
     /// `Origin` headers to accept. A browser sends one; none is accepted that is not listed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_origins: Vec<String>,
+    /// Who may come in over HTTP, by name. Absent: everybody who reaches the address, and nothing tells
+    /// them apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<AuthTable>,
+    /// Who may read, answer and cancel a task whose id they hold: `owner` (default), `group`, `id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<Share>,
 }
 
 /// `[store]`
@@ -82,6 +91,10 @@ pub struct TasksTable {
     /// Tasks that may be alive at a time. Default: 10000.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<usize>,
+    /// Tasks of one principal that may be alive at a time. Default: 1000 where `[server.auth]` tells
+    /// callers apart, and as many as `live` where all are one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_per_principal: Option<usize>,
 }
 
 /// `[backends.NAME]` and `[strategies.NAME]`

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use super::grant::AllowError;
 use crate::error::{Code, Explain, nearest};
+use crate::task::principal::NotAName;
+use crate::token::NotAHash;
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +89,51 @@ pub enum ConfigError {
         /// The address.
         address: SocketAddr,
     },
+    /// There is a table for principals, and none in it.
+    #[error("`[server.auth]` names nobody, so nobody could come in")]
+    NoPrincipals,
+    /// A principal could never show who it is.
+    #[error("`[server.auth.{name}]` has no token")]
+    NoToken {
+        /// The principal.
+        name: String,
+    },
+    /// A hash of a token is none.
+    #[error("entry {place} of `tokens` in `[server.auth.{name}]` is no hash of a token")]
+    TokenHash {
+        /// The principal.
+        name: String,
+        /// Which one, counted from one.
+        place: usize,
+        /// What a hash looks like.
+        source: NotAHash,
+    },
+    /// A token would show two principals, or one twice.
+    #[error("`{name}` and `{other}` have the same token")]
+    SameToken {
+        /// One.
+        name: String,
+        /// The other; perhaps the same.
+        other: String,
+    },
+    /// A principal or a group cannot be called that.
+    #[error("`{name}` cannot be the name of a {what}")]
+    Principal {
+        /// `principal` or `group`.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// Why.
+        source: NotAName,
+    },
+    /// The file has a token where at most its hash belongs.
+    #[error("line {line} of the configuration {} has a token in it", .path.display())]
+    ClearToken {
+        /// Which file.
+        path: PathBuf,
+        /// Counted from one.
+        line: usize,
+    },
 }
 
 impl Explain for ConfigError {
@@ -102,6 +149,12 @@ impl Explain for ConfigError {
             Self::Allow { .. } => 108,
             Self::Address { .. } => 109,
             Self::Exposed { .. } => 110,
+            Self::NoPrincipals => 113,
+            Self::NoToken { .. } => 114,
+            Self::TokenHash { .. } => 115,
+            Self::SameToken { .. } => 116,
+            Self::Principal { .. } => 117,
+            Self::ClearToken { .. } => 118,
             Self::Pattern { .. } => 119,
         })
     }
@@ -137,7 +190,28 @@ impl Explain for ConfigError {
             Self::Address { .. } => vec!["for example: --http 127.0.0.1:7420".to_owned()],
             Self::Exposed { address } => vec![
                 format!("listen at the loopback address: --http 127.0.0.1:{}", address.port()),
-                "and put a proxy with authentication before it for other machines".to_owned(),
+                "or say who may come in: taskhost token NAME --config taskhost.toml".to_owned(),
+            ],
+            Self::NoPrincipals => vec![
+                "name somebody: taskhost token NAME --config taskhost.toml".to_owned(),
+                "or let in everybody on this machine: leave out `[server.auth]`".to_owned(),
+            ],
+            Self::NoToken { name } => vec![format!(
+                "make one, and paste the line that comes with it: taskhost token {name}"
+            )],
+            Self::TokenHash { name, .. } => vec![format!(
+                "make a token, and paste the line that comes with it: taskhost token {name}"
+            )],
+            Self::SameToken { name, .. } => vec![format!(
+                "make each its own, and paste the line that comes with it: taskhost token {name}"
+            )],
+            Self::Principal { what, .. } => vec![format!(
+                "give the {what} another name, `alice` or `ops` or `build-7@example.com` for example"
+            )],
+            Self::ClearToken { .. } => vec![
+                "make a new one, since this one may have been read, and paste the line that comes with it: \
+                 taskhost token NAME"
+                    .to_owned(),
             ],
         }
     }

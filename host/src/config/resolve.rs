@@ -5,15 +5,18 @@ use std::fs;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 
+use super::auth::{self, AuthTable};
 use super::component::{ComponentConfig, components};
 use super::env;
 use super::file::{ComponentTable, FileConfig, ServerTable, StoreTable, TasksTable, TcpGrant};
 use super::grant::{Allow, Allowed, Endpoint, Trust};
 use super::mistake::ConfigError;
 use super::secret::SecretSource;
-use super::settings::{Compat, Settings};
+use super::settings::{Compat, LIVE_PER_PRINCIPAL, Settings};
 use super::units::Span;
 use crate::store::Durability;
+use crate::task::{Principal, Share, Sharing};
+use crate::token::{self, TokenHash};
 
 /// What was typed after `run` and `check`.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +56,7 @@ pub struct Config {
     pub strategies: Vec<ComponentConfig>,
     /// Where secrets come from.
     pub secrets: BTreeMap<String, SecretSource>,
+    server: ServerTable,
     tasks: TasksTable,
 }
 
@@ -71,6 +75,8 @@ pub enum Transport {
         allowed_origins: Vec<String>,
         /// What clients do that the protocol forbids, and is let pass.
         compat: Compat,
+        /// Who may come in, and the tokens that show who it is. `None`: everybody.
+        bearers: Option<Vec<(TokenHash, Principal)>>,
     },
 }
 
@@ -81,11 +87,29 @@ impl Config {
             Some(path) => read(path)?,
             None => empty(),
         };
+        let share = file.server.share.unwrap_or_default();
+        let (bearers, sharing) = match &file.server.auth {
+            Some(table) => {
+                let (bearers, sharing) = auth::principals(table, share)?;
+                (Some(bearers), sharing)
+            }
+            None => (None, Sharing::new(share, BTreeMap::new())),
+        };
+        let transport = transport(
+            flags.http.as_deref().or(file.server.http.as_deref()),
+            &file.server,
+            bearers,
+        )?;
+        let callers_differ = matches!(
+            transport,
+            Transport::Http {
+                bearers: Some(_),
+                ..
+            }
+        );
         let mut config = Self {
-            transport: transport(
-                flags.http.as_deref().or(file.server.http.as_deref()),
-                &file.server,
-            )?,
+            settings: settings(&file.tasks, callers_differ, sharing),
+            transport,
             data_dir: flags
                 .data_dir
                 .clone()
@@ -95,17 +119,17 @@ impl Config {
                 .durability
                 .or(file.store.durability)
                 .unwrap_or_default(),
-            settings: settings(&file.tasks),
             backends: components(file.backends, &flags.backends)?,
             strategies: components(file.strategies, &flags.strategies)?,
             secrets: file.secrets,
+            server: file.server,
             tasks: file.tasks,
         };
         if config.backends.is_empty() {
             return Err(ConfigError::NoBackend);
         }
         if config.strategies.is_empty() {
-            config.strategies = components(BTreeMap::new(), &["polling".to_owned()])?;
+            config.strategies = components(BTreeMap::new(), &["adaptive".to_owned()])?;
         }
         for text in &flags.set {
             config.set(text)?;
@@ -114,6 +138,24 @@ impl Config {
             config.allow(text)?;
         }
         Ok(config)
+    }
+
+    /// The principals that the file of this text names, if they are in order.
+    pub fn auth_in(path: &Path, text: &str) -> Result<AuthTable, ConfigError> {
+        let auth = parse(path, text)?.server.auth;
+        auth.as_ref().map_or(Ok(()), Self::check_auth)?;
+        Ok(auth.unwrap_or_default())
+    }
+
+    /// Whether these principals are in order.
+    pub fn check_auth(auth: &AuthTable) -> Result<(), ConfigError> {
+        auth::principals(auth, Share::default()).map(drop)
+    }
+
+    /// The principals that have a name. None: nobody is asked for one.
+    pub fn auth(&self) -> &AuthTable {
+        static NONE: AuthTable = AuthTable::new();
+        self.server.auth.as_ref().unwrap_or(&NONE)
     }
 
     /// The file that this configuration amounts to.
@@ -126,19 +168,12 @@ impl Config {
         };
         FileConfig {
             version: 1,
-            server: match &self.transport {
-                Transport::Stdio => ServerTable::default(),
-                Transport::Http {
-                    address,
-                    allowed_hosts,
-                    allowed_origins,
-                    compat,
-                } => ServerTable {
-                    compat: *compat,
-                    http: Some(address.to_string()),
-                    allowed_hosts: allowed_hosts.clone(),
-                    allowed_origins: allowed_origins.clone(),
+            server: ServerTable {
+                http: match &self.transport {
+                    Transport::Stdio => None,
+                    Transport::Http { address, .. } => Some(address.to_string()),
                 },
+                ..self.server.clone()
             },
             store: StoreTable {
                 path: Some(self.data_dir.clone()),
@@ -229,7 +264,28 @@ fn read(path: &Path) -> Result<FileConfig, ConfigError> {
         path: path.to_owned(),
         source,
     })?;
-    let mut file: FileConfig = toml::from_str(&text).map_err(|source| ConfigError::File {
+    let mut file = parse(path, &text)?;
+    let directory = path.parent().unwrap_or(Path::new(""));
+    for table in file
+        .backends
+        .values_mut()
+        .chain(file.strategies.values_mut())
+    {
+        relative_to(directory, table);
+    }
+    Ok(file)
+}
+
+/// The file of this text, as it is written.
+fn parse(path: &Path, text: &str) -> Result<FileConfig, ConfigError> {
+    // Before anything else, since other errors show the line that they are about.
+    if let Some(line) = text.lines().position(token::is_in) {
+        return Err(ConfigError::ClearToken {
+            path: path.to_owned(),
+            line: line + 1,
+        });
+    }
+    let file: FileConfig = toml::from_str(text).map_err(|source| ConfigError::File {
         path: path.to_owned(),
         source,
     })?;
@@ -238,14 +294,6 @@ fn read(path: &Path) -> Result<FileConfig, ConfigError> {
             path: path.to_owned(),
             version: file.version,
         });
-    }
-    let directory = path.parent().unwrap_or(Path::new(""));
-    for table in file
-        .backends
-        .values_mut()
-        .chain(file.strategies.values_mut())
-    {
-        relative_to(directory, table);
     }
     Ok(file)
 }
@@ -278,17 +326,29 @@ fn empty() -> FileConfig {
     }
 }
 
-fn settings(tasks: &TasksTable) -> Settings {
+fn settings(tasks: &TasksTable, callers_differ: bool, sharing: Sharing) -> Settings {
     let default = Settings::default();
+    let live = tasks.live.unwrap_or(default.live);
+    let live_each = if callers_differ {
+        LIVE_PER_PRINCIPAL.min(live)
+    } else {
+        live
+    };
     Settings {
         retention: tasks.retention.map_or(default.retention, |span| span.0),
         timeout: tasks.timeout.map(|span| span.0).or(default.timeout),
-        live: tasks.live.unwrap_or(default.live),
+        live,
+        live_per_principal: tasks.live_per_principal.unwrap_or(live_each),
+        sharing,
         ..default
     }
 }
 
-fn transport(http: Option<&str>, server: &ServerTable) -> Result<Transport, ConfigError> {
+fn transport(
+    http: Option<&str>,
+    server: &ServerTable,
+    bearers: Option<Vec<(TokenHash, Principal)>>,
+) -> Result<Transport, ConfigError> {
     let Some(text) = http else {
         return Ok(Transport::Stdio);
     };
@@ -299,7 +359,7 @@ fn transport(http: Option<&str>, server: &ServerTable) -> Result<Transport, Conf
         .ok_or_else(|| ConfigError::Address {
             text: text.to_owned(),
         })?;
-    if !address.ip().is_loopback() {
+    if !address.ip().is_loopback() && bearers.is_none() {
         return Err(ConfigError::Exposed { address });
     }
     Ok(Transport::Http {
@@ -307,13 +367,15 @@ fn transport(http: Option<&str>, server: &ServerTable) -> Result<Transport, Conf
         allowed_hosts: server.allowed_hosts.clone(),
         allowed_origins: server.allowed_origins.clone(),
         compat: server.compat,
+        bearers,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Explain as _;
+    use crate::error::{Explain as _, Report, render};
+    use crate::token::Token;
 
     fn flags() -> Flags {
         Flags {
@@ -360,6 +422,65 @@ mod tests {
             ..flags()
         });
         assert!(matches!(result, Err(ConfigError::Exposed { .. })));
+    }
+
+    #[test]
+    fn an_address_that_others_can_reach_is_fine_where_they_are_asked_who_they_are() {
+        let hash = Token::fresh().unwrap().hash();
+        let config = resolve(&format!(
+            "[server]\nhttp = \"0.0.0.0:7420\"\n[server.auth.alice]\ntokens = [\"{hash}\"]\n"
+        ))
+        .unwrap();
+        let Transport::Http {
+            bearers: Some(bearers),
+            ..
+        } = config.transport
+        else {
+            panic!("bearers over HTTP");
+        };
+        assert_eq!(bearers, [(hash, Principal::named("alice").unwrap())]);
+        assert_eq!(config.settings.live_per_principal, LIVE_PER_PRINCIPAL);
+    }
+
+    #[test]
+    fn a_token_in_the_file_is_refused_by_its_line_and_not_repeated() {
+        let token = Token::fresh().unwrap();
+        for line in ["tokens = [\"T\"]", "tokens = \"T\"", "token = \"T\"", "# T"] {
+            let line = line.replace('T', token.text());
+            let error = resolve(&format!("[server.auth.alice]\n{line}\n")).unwrap_err();
+            assert!(matches!(error, ConfigError::ClearToken { line: 3, .. }));
+            let text = render(&Report::from(&error));
+            assert!(!text.contains(token.text()), "{text}");
+        }
+    }
+
+    #[test]
+    fn authentication_that_names_nobody_is_not_the_same_as_none() {
+        let error = resolve("[server.auth]\n").unwrap_err();
+        assert!(matches!(error, ConfigError::NoPrincipals));
+    }
+
+    #[test]
+    fn the_printed_file_keeps_who_may_do_what() {
+        let hash = Token::fresh().unwrap().hash();
+        let config = resolve(&format!(
+            "[server]\nshare = \"group\"\n[server.auth.alice]\ntokens = [\"{hash}\"]\ngroups = [\"ops\"]\n"
+        ))
+        .unwrap();
+        let printed = toml::to_string(&config.to_file()).unwrap();
+        let again: FileConfig = toml::from_str(&printed).unwrap();
+        assert_eq!(again.server, config.server);
+    }
+
+    /// A file of these lines, below its version, with one backend.
+    fn resolve(lines: &str) -> Result<Config, ConfigError> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("taskhost.toml");
+        fs::write(&path, format!("version = 1\n{lines}")).unwrap();
+        Config::resolve(&Flags {
+            config: Some(path),
+            ..flags()
+        })
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Many clients over Streamable HTTP, at `/mcp`.
 //!
-//! Whoever reaches the address may do everything, so who reaches it is the whole of its security: other
-//! machines do not, and of the pages in a browser on this one, none does that is not listed.
+//! Who may come in, [`bearer`] asks. Where nobody is asked, other machines do not reach the address, and
+//! whoever does needs the id of a task to do anything to it. Of the pages in a browser, none comes in that
+//! is not listed.
 //!
 //! | it says | accepted |
 //! |---|---|
+//! | `Authorization` | the configured tokens; anything where there are none |
 //! | `Host` | the names of the loopback address, and what is in [`Doors::hosts`] |
 //! | `Origin` | absent, this very address, or in [`Doors::origins`]: no other page, not even a local one |
 //!
@@ -13,6 +15,7 @@
 //!
 //! **Ends** as [`Ending`] has it. What is left then are streams of clients that only listen; they are cut.
 
+mod bearer;
 mod doors;
 mod envelope;
 mod sessions;
@@ -23,8 +26,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::routing::get;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -39,8 +42,11 @@ use super::LONGEST_MESSAGE;
 use super::ending::{Ending, LAST_WORDS};
 use super::reroute::Reroute;
 use super::server::Server;
+use super::speaker::Way;
 use crate::error::{Code, Explain};
 use crate::service::Service;
+pub use bearer::Admission;
+use bearer::Door;
 pub use doors::Doors;
 use envelope::Envelope;
 use sessions::Sessions;
@@ -48,8 +54,9 @@ use sessions::Sessions;
 /// An address that clients can reach, and nobody answering yet.
 #[derive(Debug)]
 pub struct Listener {
-    listener: TcpListener,
+    socket: TcpListener,
     address: SocketAddr,
+    doors: Doors,
 }
 
 /// Connections at a time. More wait until one is closed. A client needs two or three.
@@ -62,15 +69,20 @@ const HEAD: usize = 16 << 10;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 impl Listener {
-    /// Listens at `address`, which is one of this machine's own. Port 0: any that is free.
-    pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
-        if !address.ip().is_loopback() {
+    /// Listens at `address`, which other machines may reach only where `doors` ask who comes in. Port 0: any
+    /// that is free.
+    pub async fn bind(address: SocketAddr, doors: Doors) -> Result<Self, BindError> {
+        if !address.ip().is_loopback() && !doors.admission.asks() {
             return Err(BindError::Exposed { address });
         }
         let taken = |source| BindError::Taken { address, source };
-        let listener = TcpListener::bind(address).await.map_err(taken)?;
-        let address = listener.local_addr().map_err(taken)?;
-        Ok(Self { listener, address })
+        let socket = TcpListener::bind(address).await.map_err(taken)?;
+        let address = socket.local_addr().map_err(taken)?;
+        Ok(Self {
+            socket,
+            address,
+            doors,
+        })
     }
 
     /// Where clients find it.
@@ -78,22 +90,27 @@ impl Listener {
         format!("http://{}/mcp", self.address)
     }
 
+    /// Whether clients are asked who they are.
+    pub fn asks(&self) -> bool {
+        self.doors.admission.asks()
+    }
+
     /// Serves all clients until `stop` is cancelled. Calls that are waiting then are answered, within two
     /// seconds.
-    pub async fn serve(self, service: Service, doors: Doors, stop: CancellationToken) {
+    pub async fn serve(self, service: Service, stop: CancellationToken) {
         let ending = Ending::default();
-        let server = Server::new(service, ending.clone(), Reroute::new());
+        let server = Server::new(service, Way::Http, ending.clone(), Reroute::new());
         let sessions = Arc::new(Sessions::default());
         let streams = CancellationToken::new();
-        let router = router(&server, &sessions, doors, self.address, &streams);
+        let router = router(&server, &sessions, self.doors, self.address, &streams);
         let mut connections = JoinSet::new();
         tokio::select! {
             () = stop.cancelled() => {}
-            () = accept(&self.listener, &router, &mut connections, &ending.closing) => {}
+            () = accept(&self.socket, &router, &mut connections, &ending.closing) => {}
             () = server.keep_informed() => {}
             () = sessions.reap() => {}
         }
-        drop(self.listener);
+        drop(self.socket);
         tokio::select! {
             () = ending.conduct(&stop) => {}
             () = server.all_answered() => ending.closing.cancel(),
@@ -138,10 +155,13 @@ impl Explain for BindError {
 
     fn help(&self) -> Vec<String> {
         match self {
-            Self::Exposed { address } => vec![format!(
-                "listen at the loopback address: --http 127.0.0.1:{}",
-                address.port()
-            )],
+            Self::Exposed { address } => vec![
+                format!(
+                    "listen at the loopback address: --http 127.0.0.1:{}",
+                    address.port()
+                ),
+                "or say who may come in: taskhost token NAME --config taskhost.toml".to_owned(),
+            ],
             Self::Taken { address, .. } => vec![format!(
                 "choose another port, or any that is free: --http {}:0",
                 address.ip()
@@ -158,7 +178,7 @@ fn router(
     streams: &CancellationToken,
 ) -> Router {
     let config = StreamableHttpServerConfig::default()
-        .with_allowed_hosts(doors.known_hosts())
+        .with_allowed_hosts(doors.known_hosts(address))
         .with_allowed_origins(doors.known_origins(address))
         // One answer is plain JSON; a stream begins with the first notification.
         .with_json_response(true)
@@ -168,13 +188,19 @@ fn router(
     let handler = server.clone();
     let mcp =
         StreamableHttpService::new(move || Ok(handler.in_session()), sessions.clone(), config);
+    let lists = doors.admission.asks();
+    let door = Arc::new(Door {
+        admission: doors.admission,
+        sessions: sessions.clone(),
+    });
     Router::new()
         .route_service("/mcp", mcp)
         .layer(axum::middleware::from_fn_with_state(
-            Arc::new(Envelope::new(server.reroute().clone(), doors.compat)),
+            Arc::new(Envelope::new(server.reroute().clone(), doors.compat, lists)),
             envelope::open,
         ))
         .layer(axum::middleware::from_fn(doors::hurry_up))
+        .layer(axum::middleware::from_fn_with_state(door, bearer::ask_who))
         .layer(axum::middleware::from_fn(doors::show_to_pages))
         .route("/healthz", get(async || "ok\n"))
 }
@@ -195,8 +221,9 @@ async fn accept(
         tokio::select! {
             Some(_) = connections.join_next() => {}
             (place, accepted) = next => match (place, accepted) {
-                (Ok(place), Ok((stream, _))) => {
-                    connections.spawn(converse(stream, router.clone(), place, closing.clone()));
+                (Ok(place), Ok((stream, peer))) => {
+                    let router = router.clone().layer(Extension(bearer::Peer(peer)));
+                    connections.spawn(converse(stream, router, place, closing.clone()));
                 }
                 (_, Err(error)) => {
                     tracing::warn!("a connection was not accepted: {error}");
@@ -252,6 +279,8 @@ mod tests {
 
     use super::*;
     use crate::mcp::fixture::{World, initialize, modern};
+    use crate::task::Principal;
+    use crate::token::Token;
 
     struct Site {
         address: SocketAddr,
@@ -286,13 +315,13 @@ mod tests {
 
     impl Site {
         async fn open(world: &World, doors: Doors) -> Self {
-            let listener = Listener::bind("127.0.0.1:0".parse().unwrap())
+            let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), doors)
                 .await
                 .unwrap();
             let address = listener.address;
             assert_eq!(listener.url(), format!("http://{address}/mcp"));
             let stop = CancellationToken::new();
-            let serving = tokio::spawn(listener.serve(world.service.clone(), doors, stop.clone()));
+            let serving = tokio::spawn(listener.serve(world.service.clone(), stop.clone()));
             Self {
                 address,
                 stop,
@@ -517,6 +546,127 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_has_no_token_is_told_so_and_not_let_in() {
+        let world = World::new();
+        let (doors, alice, _) = asking();
+        let site = Site::open(&world, doors).await;
+        let knock = async |headers: &[(&str, &str)]| {
+            let params = initialize("2025-11-25");
+            site.post(headers, "initialize", params).await
+        };
+        let answer = knock(&[]).await;
+        assert_eq!(answer.status, 401);
+        let challenge = answer.header("www-authenticate");
+        assert_eq!(challenge, Some("Bearer realm=\"taskhost\""));
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        assert_eq!(answer.messages()[0]["code"], "TH0753");
+        assert!(answer.text.contains("Authorization: Bearer"));
+
+        let wrong = Token::fresh().unwrap();
+        let answer = knock(&[("authorization", &bearer(&wrong))]).await;
+        assert_eq!(answer.status, 401);
+        let challenge = answer.header("www-authenticate").unwrap();
+        assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
+        assert_eq!(answer.messages()[0]["code"], "TH0754");
+        assert!(!answer.text.contains(wrong.text()));
+
+        let alice = bearer(&alice);
+        let alice = ("authorization", &*alice);
+        assert_eq!(knock(&[alice]).await.status, 200);
+        let query = format!("POST /mcp?access_token={}", alice.1);
+        assert_eq!(
+            site.ask(&query.replace("Bearer ", ""), &[], "{}")
+                .await
+                .status,
+            401
+        );
+        assert_eq!(site.ask("GET /mcp", &[], "").await.status, 401);
+        assert_eq!(site.ask("DELETE /mcp", &[], "").await.status, 401);
+        assert_eq!(site.ask("GET /healthz", &[], "").await.status, 200);
+        assert_eq!(site.modern("tools/list", json!({})).await.status, 401);
+
+        // What is wrong about the name or the page comes first, whatever else is.
+        let evil = ("origin", "https://evil.example");
+        assert_eq!(knock(&[evil]).await.status, 403);
+        assert_eq!(knock(&[evil, alice]).await.status, 403);
+        assert_eq!(knock(&[("host", "evil.example")]).await.status, 403);
+        let page = ("origin", "http://localhost:6274");
+        let answer = knock(&[page]).await;
+        assert_eq!(answer.status, 401);
+        let allowed = answer.header("access-control-allow-origin");
+        assert_eq!(allowed, Some("http://localhost:6274"));
+        assert_eq!(knock(&[page, alice]).await.status, 200);
+        let asks = [page, ("access-control-request-method", "POST")];
+        assert_eq!(site.ask("OPTIONS /mcp", &asks, "").await.status, 204);
+        site.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_session_of_someone_else_is_one_that_never_was() {
+        let world = World::new();
+        let (doors, alice, bob) = asking();
+        let site = Site::open(&world, doors).await;
+        let [alice, bob] = [alice, bob].map(|token| bearer(&token));
+        let opened = site
+            .post(
+                &[("authorization", &alice)],
+                "initialize",
+                initialize("2025-11-25"),
+            )
+            .await;
+        let theirs = opened.header("mcp-session-id").unwrap();
+        let never = "00000000-0000-4000-8000-000000000000";
+        let use_it = async |who: &str, id: &str, head: &str, body: &str| {
+            let headers = [
+                ("authorization", who),
+                ("mcp-session-id", id),
+                ("mcp-protocol-version", "2025-11-25"),
+            ];
+            let answer = site.ask(head, &headers, body).await;
+            let lines = answer.text.lines();
+            let lines = lines.filter(|line| !line.starts_with("date: "));
+            (answer.status, lines.collect::<Vec<_>>().join("\n"))
+        };
+        let call = request("tools/list", &json!({}));
+        for (head, body) in [
+            ("POST /mcp", &*call),
+            (
+                "POST /mcp",
+                r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+            ),
+            ("GET /mcp", ""),
+            ("DELETE /mcp", ""),
+        ] {
+            let other = use_it(&bob, theirs, head, body).await;
+            assert_eq!(other, use_it(&bob, never, head, body).await, "{head}");
+        }
+        assert_eq!(use_it(&bob, theirs, "POST /mcp", &call).await.0, 404);
+        assert_eq!(use_it(&alice, theirs, "POST /mcp", &call).await.0, 200);
+        assert_eq!(use_it(&alice, theirs, "DELETE /mcp", "").await.0, 202);
+        assert_eq!(use_it(&alice, theirs, "POST /mcp", &call).await.0, 404);
+        site.close().await;
+    }
+
+    /// Doors for two, with their tokens, and for one page.
+    fn asking() -> (Doors, Token, Token) {
+        let [alice, bob] = [(), ()].map(|()| Token::fresh().unwrap());
+        let named = |name| Principal::named(name).unwrap();
+        let doors = Doors {
+            origins: vec!["http://localhost:6274".to_owned()],
+            admission: Admission::Bearers(vec![
+                (alice.hash(), named("alice")),
+                (bob.hash(), named("bob")),
+            ]),
+            ..Doors::default()
+        };
+        (doors, alice, bob)
+    }
+
+    fn bearer(token: &Token) -> String {
+        format!("Bearer {}", token.text())
+    }
+
+    #[tokio::test]
     async fn what_is_too_large_or_no_request_is_refused() {
         let world = World::new();
         let site = Site::open(&world, Doors::default()).await;
@@ -534,13 +684,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_addresses_of_this_machine_are_listened_at() {
-        let exposed = Listener::bind("0.0.0.0:0".parse().unwrap()).await;
+    async fn only_addresses_of_this_machine_are_listened_at_unless_callers_are_asked() {
+        let open = Doors::default;
+        let exposed = Listener::bind("0.0.0.0:0".parse().unwrap(), open()).await;
         assert_eq!(exposed.unwrap_err().code(), Code(751));
-        let first = Listener::bind("127.0.0.1:0".parse().unwrap())
+        let asking = Doors {
+            admission: Admission::Bearers(Vec::new()),
+            ..open()
+        };
+        Listener::bind("0.0.0.0:0".parse().unwrap(), asking)
             .await
             .unwrap();
-        let second = Listener::bind(first.address).await;
+        let first = Listener::bind("127.0.0.1:0".parse().unwrap(), open())
+            .await
+            .unwrap();
+        let second = Listener::bind(first.address, open()).await;
         assert_eq!(second.unwrap_err().code(), Code(752));
     }
 

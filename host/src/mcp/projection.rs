@@ -116,7 +116,11 @@ pub(super) fn v2_detailed(snapshot: &Snapshot) -> Value {
         }
         State::Done(Outcome::Failed(failure)) if failure.system => task["error"] = error(failure),
         State::Done(Outcome::Completed(_) | Outcome::Failed(_)) => {
-            let result = rendering::result(record).map_or(Value::Null, |json| json.value());
+            let mut result = rendering::result(record).map_or(Value::Null, |json| json.value());
+            // What the call itself would have said in this revision, and some clients insist on it.
+            if let Some(fields) = result.as_object_mut() {
+                fields.insert("resultType".into(), "complete".into());
+            }
             task["result"] = result;
         }
         State::Open(_) | State::Done(Outcome::Cancelled(_)) => {}

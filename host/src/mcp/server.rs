@@ -39,6 +39,7 @@ use super::progress::Relay;
 use super::reroute::{Era, Reroute};
 use super::seal::Seal;
 use super::session::Session;
+use super::speaker::Way;
 use super::{convert, documents, legacy, page, projection, question, subscriptions};
 use crate::error::Report;
 use crate::plugin::{
@@ -46,7 +47,7 @@ use crate::plugin::{
 };
 use crate::service::Service;
 use crate::service::toolbox::Toolbox;
-use crate::task::{Json, Open, Phase, Principal};
+use crate::task::{Json, Open, Phase};
 
 /// The handler of all requests of one connection. Cheap to clone.
 #[derive(Clone)]
@@ -57,6 +58,7 @@ pub(super) struct Server {
 
 struct Inner {
     service: Service,
+    way: Way,
     audience: Audience,
     ending: Ending,
     reroute: Reroute,
@@ -85,10 +87,11 @@ task is over, letting the tool wait for you where it offers to rather than askin
 start the same work a second time because an answer is late: look at the tasks that are active first.";
 
 impl Server {
-    pub(super) fn new(service: Service, ending: Ending, reroute: Reroute) -> Self {
+    pub(super) fn new(service: Service, way: Way, ending: Ending, reroute: Reroute) -> Self {
         Self {
             inner: Arc::new(Inner {
                 service,
+                way,
                 audience: Audience::default(),
                 ending,
                 reroute,
@@ -162,13 +165,12 @@ impl Server {
 
     /// Whoever asks, with nothing but the right to ask.
     pub(super) fn caller(&self, context: &RequestContext<RoleServer>) -> Caller {
-        Caller::absent(principal(context))
+        Caller::absent(self.inner.way.speaker(&context.extensions))
     }
 
     /// Whether this caller can be told apart from others, and so may have a list of its own.
     pub(super) fn lists(&self, caller: &Caller) -> bool {
-        _ = caller;
-        true
+        !caller.principal.is_nobody()
     }
 
     /// The tools, complete unless that takes too long.
@@ -218,6 +220,7 @@ impl Server {
         let seal = self.inner.seal.of(self, context, "tools/call", &name);
         let (mut caller, mut who, relay) = self.introduce(context);
         caller.wishes.retention_ms = augmented.flatten();
+        caller.via = name.as_ref().into();
         who.accepts_task = native;
         (who.input_responses, who.request_state) = seal
             .open(request.input_responses, request.request_state)
@@ -744,11 +747,6 @@ fn modern_only(context: &RequestContext<RoleServer>, method: &str) -> Result<(),
         method.to_owned(),
         None,
     ))
-}
-
-/// On whose behalf a request is made.
-fn principal(_context: &RequestContext<RoleServer>) -> Principal {
-    Principal::local()
 }
 
 /// Adds who answered, for clients that expect it.

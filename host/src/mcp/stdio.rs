@@ -8,6 +8,7 @@ use super::ending::Ending;
 use super::lines::Lines;
 use super::reroute::Reroute;
 use super::server::Server;
+use super::speaker::Way;
 use crate::error::{Code, Explain};
 use crate::service::Service;
 
@@ -51,7 +52,7 @@ pub(super) async fn serve_on(
     stop: &CancellationToken,
 ) -> Result<(), SessionError> {
     let ending = Ending::default();
-    let server = Server::new(service, ending.clone(), Reroute::new());
+    let server = Server::new(service, Way::Pipe, ending.clone(), Reroute::new());
     let lines = Lines::new(input, output, &server, ending.clone());
     let session = async {
         match rmcp::serve_server(server.clone(), lines).await {

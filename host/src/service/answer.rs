@@ -20,7 +20,7 @@ impl Service {
         response: Response,
     ) -> Result<Snapshot, TaskError> {
         let invalid = |message: String| TaskError::Invalid(Report::new(Code(715), message));
-        let live = match self.find(Some(&caller.principal), id)? {
+        let live = match self.find(Some(caller), id)? {
             Found::Live(live) => live,
             Found::Stored(_) => {
                 return Err(invalid("the task is over: it has no questions".to_owned()));

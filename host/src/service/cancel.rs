@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::audit::{self, Act};
 use super::live::{ApplyError, Live};
 use super::{Found, Service, internal};
 use crate::error::{Code, Explain as _, Report};
 use crate::plugin::{Caller, CancelAnswer, Snapshot, TaskError, Work};
-use crate::task::{Cancel, Event, Open, Principal, Refused};
+use crate::task::{Cancel, Event, Open, Refused};
 
 /// The first pause between two attempts; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -19,15 +20,25 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Service {
-    /// Records the wish, passes it on, and waits a moment for its effect. `None` as the owner is the
-    /// operator.
+    /// Records the wish, passes it on, and waits a moment for its effect. `None` is the operator.
     pub(super) async fn cancel_task(
         &self,
-        owner: Option<&Principal>,
+        caller: Option<&Caller>,
         id: &str,
         reason: Option<String>,
     ) -> Result<Snapshot, TaskError> {
-        let live = match self.find(owner, id)? {
+        let cancelled = self.wish_to_cancel(caller, id, reason).await;
+        audit::acted(caller, Act::Cancel, Some(id), &cancelled);
+        cancelled
+    }
+
+    async fn wish_to_cancel(
+        &self,
+        caller: Option<&Caller>,
+        id: &str,
+        reason: Option<String>,
+    ) -> Result<Snapshot, TaskError> {
+        let live = match self.find(caller, id)? {
             Found::Stored(snapshot) => return Ok(snapshot),
             Found::Live(live) => live,
         };
@@ -59,12 +70,15 @@ impl Service {
     /// The client has taken back a call: the tasks that were to end with it are cancelled.
     pub fn abandon(&self, caller: &Caller) {
         for id in caller.bound.take() {
-            let (service, owner) = (self.clone(), caller.principal.clone());
+            let (service, caller) = (self.clone(), caller.clone());
             self.0.work.spawn(async move {
                 let reason = "the client has taken back the call".to_owned();
-                let id = id.to_string();
-                if let Err(error) = service.cancel_task(Some(&owner), &id, Some(reason)).await {
-                    tracing::warn!(task_id = id, "not cancelled with its call: {error}");
+                let text = id.to_string();
+                if let Err(error) = service
+                    .cancel_task(Some(&caller), &text, Some(reason))
+                    .await
+                {
+                    tracing::warn!(task_id = id.stem(), "not cancelled with its call: {error}");
                 }
             });
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use super::audit::{self, Act};
 use super::{Found, Service, internal, rendering};
 use crate::error::{Code, Report};
 use crate::plugin::{Caller, Snapshot, Start, TaskError, Tasks};
@@ -27,7 +28,7 @@ impl Tasks for Service {
     }
 
     fn get(&self, caller: &Caller, id: &str) -> Result<Snapshot, TaskError> {
-        Ok(self.find(Some(&caller.principal), id)?.snapshot())
+        Ok(self.find(Some(caller), id)?.snapshot())
     }
 
     fn wait(
@@ -37,7 +38,7 @@ impl Tasks for Service {
         since: u64,
         timeout: Duration,
     ) -> BoxFuture<'static, Result<Snapshot, TaskError>> {
-        let found = self.find(Some(&caller.principal), id);
+        let found = self.find(Some(caller), id);
         Box::pin(async move {
             let found = found?;
             if let Found::Live(live) = &found {
@@ -60,11 +61,7 @@ impl Tasks for Service {
         Box::pin(async move {
             let inner = service.clone();
             service
-                .shielded(async move {
-                    inner
-                        .cancel_task(Some(&caller.principal), &id, reason)
-                        .await
-                })
+                .shielded(async move { inner.cancel_task(Some(&caller), &id, reason).await })
                 .await
         })
     }
@@ -80,7 +77,11 @@ impl Tasks for Service {
         Box::pin(async move {
             let inner = service.clone();
             service
-                .shielded(async move { inner.answer_task(&caller, &id, key, response).await })
+                .shielded(async move {
+                    let answered = inner.answer_task(&caller, &id, key, response).await;
+                    audit::acted(Some(&caller), Act::Answer, Some(&id), &answered);
+                    answered
+                })
                 .await
         })
     }
@@ -92,11 +93,7 @@ impl Tasks for Service {
         after: u64,
         limit: usize,
     ) -> Result<(Vec<String>, u64), TaskError> {
-        let id = self
-            .find(Some(&caller.principal), id)?
-            .snapshot()
-            .record
-            .id();
+        let id = self.find(Some(caller), id)?.snapshot().record.id();
         let lines = self
             .0
             .store
@@ -112,6 +109,9 @@ impl Tasks for Service {
         task: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Snapshot>, TaskError> {
+        if caller.principal.is_nobody() {
+            return Err(TaskError::Unsupported(callers_are_alike()));
+        }
         let filter = Filter {
             owner: Some(caller.principal.clone()),
             statuses: Status::ALL
@@ -141,7 +141,7 @@ impl Tasks for Service {
     }
 
     fn result(&self, caller: &Caller, id: &str) -> Result<Json, TaskError> {
-        let snapshot = self.find(Some(&caller.principal), id)?.snapshot();
+        let snapshot = self.find(Some(caller), id)?.snapshot();
         rendering::result(&snapshot.record).ok_or_else(|| {
             TaskError::Invalid(Report::new(
                 Code(716),
@@ -158,4 +158,15 @@ impl Tasks for Service {
         // Nobody listens: nobody is told.
         _ = self.0.documents.send(uri.to_owned());
     }
+}
+
+/// Who is nobody in particular has no list of its own: it would be everybody's.
+fn callers_are_alike() -> Report {
+    Report::new(
+        Code(717),
+        "tasks are not listed where nothing tells callers apart: keep their tokens",
+    )
+    .help(
+        "give callers names, and start the host again: taskhost token NAME --config taskhost.toml",
+    )
 }

@@ -209,7 +209,7 @@ impl Service {
                 match observation {
                     Ok(observation) => attached.mailbox.answered(work.id, observation),
                     Err(rubbish) => {
-                        tracing::error!(task_id = %work.id, code = %rubbish.code(), "{rubbish}");
+                        tracing::error!(task_id = work.id.stem(), code = %rubbish.code(), "{rubbish}");
                         let outcome = Outcome::Failed(Failure {
                             code: "backend-defect".to_owned(),
                             message: format!("{rubbish} [{}]", rubbish.code()),
@@ -252,10 +252,14 @@ impl Service {
             Ok(record) if record.state.is_done() => self.ended(&record, live),
             Ok(_) | Err(ApplyError::Refused(Refused::Unchanged | Refused::AlreadyDone)) => {}
             Err(ApplyError::Refused(refused @ Refused::OutOfOrder)) => {
-                tracing::warn!(task_id = %live.record().id(), event = name, "not applied: {refused}");
+                tracing::warn!(
+                    task_id = live.record().id().stem(),
+                    event = name,
+                    "not applied: {refused}"
+                );
             }
             Err(ApplyError::Store(error)) => {
-                tracing::error!(task_id = %live.record().id(), event = name, code = %error.code(), "not written: {error}");
+                tracing::error!(task_id = live.record().id().stem(), event = name, code = %error.code(), "not written: {error}");
             }
         }
     }
@@ -264,7 +268,12 @@ impl Service {
     fn ended(&self, record: &Arc<Record>, live: &Arc<Live>) {
         let id = record.id();
         self.live().remove(&id);
-        tracing::info!(task_id = %id, task = record.origin.task, status = record.status().name(), "task ended");
+        tracing::info!(
+            task_id = id.stem(),
+            task = record.origin.task,
+            status = record.status().name(),
+            "task ended"
+        );
         let Some(attached) = self.0.backends.get(&record.origin.backend).cloned() else {
             return;
         };
@@ -274,7 +283,7 @@ impl Service {
         self.spawn(async move {
             // Losing this costs the backend some memory until it forgets by itself.
             if let Err(error) = attached.backend.release(&Work { id, handle }).await {
-                tracing::debug!(task_id = %id, "not released: {error}");
+                tracing::debug!(task_id = id.stem(), "not released: {error}");
             }
         });
     }

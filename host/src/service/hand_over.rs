@@ -77,7 +77,7 @@ impl Service {
                         "not handed over yet: {error} [{}]",
                         error.code()
                     )));
-                    tracing::warn!(task_id = %start.id, code = %error.code(), "cannot hand over: {error}");
+                    tracing::warn!(task_id = start.id.stem(), code = %error.code(), "cannot hand over: {error}");
                     let wait = error.retry_ms().map_or(pause, |ms| {
                         Duration::from_millis(u64::from(ms)).clamp(FIRST_PAUSE, LONGEST_PAUSE)
                     });

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::audit::{self, Act};
 use super::catalog::Offer;
 use super::live::Live;
 use super::{Service, internal};
@@ -26,6 +27,12 @@ impl Service {
         caller: &Caller,
         start: Start,
     ) -> Result<Snapshot, TaskError> {
+        let started = self.start_once(caller, start).await;
+        audit::acted(Some(caller), Act::Start, None, &started);
+        started
+    }
+
+    async fn start_once(&self, caller: &Caller, start: Start) -> Result<Snapshot, TaskError> {
         let offer = self.offer(&start.task)?;
         check(&start, &offer)?;
         let Some(key) = start.idempotency_key.clone() else {
@@ -67,19 +74,23 @@ impl Service {
             .find_key(&caller.principal, key)
             .map_err(|error| internal(&error))?;
         let Some(id) = found else { return Ok(None) };
-        let snapshot = self
-            .find(Some(&caller.principal), &id.to_string())?
-            .snapshot();
+        let snapshot = self.find(Some(caller), &id.to_string())?.snapshot();
         let origin = &snapshot.record.origin;
         if origin.task == start.task && origin.arguments.value() == start.arguments.value() {
             return Ok(Some(snapshot));
         }
-        Err(TaskError::Invalid(Report::new(
-            Code(713),
+        // Whose start it was is not known where nothing tells callers apart: then a key that somebody has
+        // guessed must not say what for.
+        let another = if caller.principal.is_nobody() {
+            format!("the idempotency key `{key}` stands for another start")
+        } else {
             format!(
                 "the idempotency key `{key}` stands for another start, of `{}`",
                 origin.task
-            ),
+            )
+        };
+        Err(TaskError::Invalid(Report::new(Code(713), another).help(
+            "choose a key that nobody else can hit upon, a random UUID for example",
         )))
     }
 
@@ -148,14 +159,36 @@ impl Service {
 
     /// Room is taken before anything is stored.
     fn admit(&self, origin: Origin) -> Result<Arc<Live>, TaskError> {
+        let settings = &self.0.settings;
         let mut all = self.live();
-        if all.len() >= self.0.settings.live {
-            let report = Report::new(
-                Code(408),
-                format!("{} tasks are alive, which is the limit", all.len()),
-            )
-            .help("wait for some to end, or raise [tasks] live");
-            return Err(TaskError::Busy(report, Some(1_000)));
+        let refused = |report: Report| Err(TaskError::Busy(report, Some(1_000)));
+        if all.len() >= settings.live {
+            return refused(
+                Report::new(
+                    Code(408),
+                    format!("{} tasks are alive, which is the limit", all.len()),
+                )
+                .help("wait for some to end, or raise [tasks] live"),
+            );
+        }
+        // Counted only where there are enough of all to make it possible.
+        let each = settings.live_per_principal;
+        if all.len() >= each {
+            let owner = |live: &Arc<Live>| live.record().origin.owner == origin.owner;
+            if all.values().filter(|live| owner(live)).count() >= each {
+                return refused(
+                    Report::new(
+                        Code(409),
+                        format!(
+                            "{each} of your tasks are alive, which is the limit for each caller"
+                        ),
+                    )
+                    .help(
+                        "wait for some of them to end, cancel what is no longer needed, or raise \
+                         [tasks] live-per-principal",
+                    ),
+                );
+            }
         }
         let id: TaskId = origin.id;
         let live = Arc::new(Live::new(Record::accepted(origin)));

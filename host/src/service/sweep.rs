@@ -79,7 +79,7 @@ impl Service {
             .cancel(&work, Some("its time is up".to_owned()))
             .await
         {
-            tracing::warn!(task_id = %work.id, code = %error.code(), "not stopped at its deadline: {error}");
+            tracing::warn!(task_id = work.id.stem(), code = %error.code(), "not stopped at its deadline: {error}");
         }
     }
 

@@ -12,6 +12,7 @@ use super::follow::Mailbox;
 use super::{Attached, Service};
 use crate::clock::Clock;
 use crate::config::settings::Settings;
+use crate::error::{Code, Report};
 use crate::plugin::{
     Backend, CallError, Caller, CancelAnswer, EventSink as _, Health, Refusal, Snapshot, Start,
     StartWork, TaskError, Tasks as _, Work,
@@ -19,7 +20,8 @@ use crate::plugin::{
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::task::{
-    Definition, Handle, Json, Observation, Outcome, Phase, Principal, Response, Status, TaskId,
+    Definition, Handle, Json, Observation, Outcome, Phase, Principal, Response, Share, Sharing,
+    Status, TaskId,
 };
 
 #[tokio::test(start_paused = true)]
@@ -206,11 +208,120 @@ async fn a_finished_task_goes_when_its_retention_is_over_and_a_running_one_stays
 #[tokio::test(start_paused = true)]
 async fn a_task_of_someone_else_looks_like_one_that_never_was() {
     let bench = Bench::new();
-    let snapshot = bench.start().await.unwrap();
-    let stranger = Caller::absent(serde_json::from_str("\"stranger\"").unwrap());
-    let text = |id: &str| bench.service.get(&stranger, id).unwrap_err().to_string();
+    let alive = bench.start().await.unwrap();
+    let over = bench.start().await.unwrap();
+    bench.push(&over, done());
+    bench.until(&over, |record| record.state.is_done()).await;
     let never = TaskId::new(1, 1, [1; 16]).to_string();
-    assert_eq!(text(&snapshot.record.id().to_string()), text(&never));
+    for stranger in [named("stranger"), nobody()] {
+        let expected = bench.attempts(&stranger, &never).await;
+        assert_eq!(expected.len(), 7);
+        for theirs in [&alive, &over] {
+            let id = theirs.record.id().to_string();
+            assert_eq!(bench.attempts(&stranger, &id).await, expected);
+        }
+    }
+    assert_eq!(bench.look(&alive).record.status(), Status::Pending);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_shared_is_shared_with_those_it_is_shared_with() {
+    let groups = [("alice", "ops"), ("bob", "ops"), ("carol", "dev")]
+        .map(|(name, group)| (Principal::named(name).unwrap(), [group.to_owned()].into()));
+    let all = ["alice", "bob", "carol"];
+    for (share, who) in [
+        (Share::Owner, &all[..1]),
+        (Share::Group, &all[..2]),
+        (Share::Id, &all[..]),
+    ] {
+        let sharing = Sharing::new(share, groups.clone().into());
+        let bench = Bench::with(Settings {
+            sharing,
+            ..Settings::default()
+        });
+        let task = bench.start_for(&named("alice"), wish()).await.unwrap();
+        let id = task.record.id().to_string();
+        for name in all {
+            let got = bench.service.get(&named(name), &id).is_ok();
+            assert_eq!(got, who.contains(&name), "{share:?}: {name}");
+            let listed = bench.service.list_active(&named(name), None, 10).unwrap();
+            assert_eq!(
+                listed.len(),
+                usize::from(name == "alice"),
+                "{share:?}: {name}"
+            );
+        }
+        let last = named(who.last().unwrap());
+        let cancelled = bench.service.cancel(&last, &id, None).await.unwrap();
+        assert!(cancelled.record.state.is_done() || cancelled.record.cancel_requested());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_has_no_list_and_gets_on_with_ids() {
+    let bench = Bench::new();
+    let task = bench.start_for(&nobody(), wish()).await.unwrap();
+    let id = task.record.id().to_string();
+    let Err(TaskError::Unsupported(report)) = bench.service.list_active(&nobody(), None, 10) else {
+        panic!("a list")
+    };
+    assert!(
+        report
+            .help
+            .iter()
+            .any(|help| help.contains("taskhost token"))
+    );
+    for caller in [nobody(), caller(), named("alice")] {
+        assert!(bench.service.get(&caller, &id).is_ok());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_good_for_one_principal_and_says_nothing_to_strangers() {
+    let bench = Bench::new();
+    let with_key = |x: u8| Start {
+        idempotency_key: Some("order-17".into()),
+        arguments: Json::parse(format!(r#"{{"x": {x}}}"#)).unwrap(),
+        ..wish()
+    };
+    let mut ids = Vec::new();
+    for caller in [named("alice"), named("bob"), nobody(), caller()] {
+        let task = bench.start_for(&caller, with_key(1)).await.unwrap();
+        ids.push(task.record.id());
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 4, "each has a task of its own");
+    let conflict = async |caller: Caller| {
+        let started = bench.start_for(&caller, with_key(2)).await;
+        let Err(TaskError::Invalid(report)) = started else {
+            panic!("two tasks for one key");
+        };
+        report.message
+    };
+    assert!(conflict(named("alice")).await.contains("`add`"));
+    let message = conflict(nobody()).await;
+    assert!(!message.contains("add"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_principal_leaves_room_for_the_others() {
+    let bench = Bench::with(Settings {
+        live_per_principal: 2,
+        ..Settings::default()
+    });
+    for _ in 0..2 {
+        bench.start_for(&named("alice"), wish()).await.unwrap();
+    }
+    let Err(TaskError::Busy(report, Some(_))) = bench.start_for(&named("alice"), wish()).await
+    else {
+        panic!("no limit");
+    };
+    assert_eq!(report.code, Code(409));
+    assert!(report.help[0].contains("live-per-principal"));
+    let other = bench.start_for(&named("bob"), wish()).await.unwrap();
+    bench.service.stop(other.record.id(), None).await.unwrap();
+    bench.start_for(&named("bob"), wish()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -324,14 +435,22 @@ impl Bench {
         Self::on(Arc::new(MemoryStore::new()))
     }
 
+    fn with(settings: Settings) -> Self {
+        Self::of(Arc::new(MemoryStore::new()), settings)
+    }
+
     fn on(store: Arc<MemoryStore>) -> Self {
+        Self::of(store, Settings::default())
+    }
+
+    fn of(store: Arc<MemoryStore>, settings: Settings) -> Self {
         let backend = Arc::new(Scripted::new());
         let mailbox = Arc::new(Mailbox::default());
         let attached = Attached::new(backend.clone(), mailbox.clone(), Duration::from_secs(1));
         let service = Service::new(
             store.clone(),
             Arc::new(PausedClock(Instant::now())),
-            Settings::default(),
+            settings,
             vec![attached],
             Vec::new(),
         );
@@ -353,8 +472,36 @@ impl Bench {
     }
 
     async fn start(&self) -> Result<Snapshot, TaskError> {
+        self.start_for(&caller(), wish()).await
+    }
+
+    async fn start_for(&self, caller: &Caller, start: Start) -> Result<Snapshot, TaskError> {
         self.ready().await;
-        self.service.start(&caller(), wish()).await
+        self.service.start(caller, start).await
+    }
+
+    /// What `caller` is told, by each way to ask for a task.
+    async fn attempts(&self, caller: &Caller, id: &str) -> Vec<Report> {
+        let service = &self.service;
+        let second = Duration::from_secs(1);
+        let response = Response::Accepted(Json::null());
+        let errors = [
+            service.get(caller, id).unwrap_err(),
+            service.wait(caller, id, 0, second).await.unwrap_err(),
+            service.cancel(caller, id, None).await.unwrap_err(),
+            service
+                .answer(caller, id, "key".to_owned(), response)
+                .await
+                .unwrap_err(),
+            service.output(caller, id, 0, 10).unwrap_err(),
+            service.result(caller, id).unwrap_err(),
+            service.watch(caller, id).err().unwrap(),
+        ];
+        let reports = errors.into_iter().map(|error| {
+            assert!(matches!(error, TaskError::Unknown(_)));
+            error.report().clone()
+        });
+        reports.collect()
     }
 
     fn push(&self, snapshot: &Snapshot, observation: Observation) {
@@ -523,6 +670,14 @@ impl Clock for PausedClock {
 
 fn caller() -> Caller {
     Caller::absent(Principal::local())
+}
+
+fn nobody() -> Caller {
+    Caller::absent(Principal::nobody())
+}
+
+fn named(name: &str) -> Caller {
+    Caller::absent(Principal::named(name).unwrap())
 }
 
 fn wish() -> Start {

@@ -142,9 +142,15 @@ impl Service {
         let port = CallPort::new(Arc::new(self.clone()), caller);
         offered
             .strategy
-            .call_tool(port, who, offered.tool.route.clone(), arguments)
+            .call_tool(port.clone(), who, offered.tool.route.clone(), arguments)
             .await
-            .map_err(|error| failed(&error))
+            .map_err(|error| match (&error, port.no_room()) {
+                // The strategy says that there is no room; here it is known for what.
+                (CallError::Busy { retry_ms, .. }, Some(report)) => {
+                    TaskError::Busy(report.clone(), *retry_ms)
+                }
+                _ => failed(&error),
+            })
     }
 
     /// Keeps the toolbox in step with the catalogue and with the strategies, until the service ends.

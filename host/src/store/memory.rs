@@ -110,6 +110,12 @@ impl Store for MemoryStore {
         Ok(self.lock().tasks.get(&id).map(|task| task.record.clone()))
     }
 
+    fn owner(&self, id: TaskId) -> Result<Option<Principal>, StoreError> {
+        let state = self.lock();
+        let task = state.tasks.get(&id);
+        Ok(task.map(|task| task.record.origin.owner.clone()))
+    }
+
     fn journal(&self, id: TaskId, after: u64) -> Result<Vec<Entry>, StoreError> {
         let state = self.lock();
         let Some(task) = state.tasks.get(&id) else {

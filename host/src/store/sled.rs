@@ -140,6 +140,11 @@ impl Store for SledStore {
         self.reader.load(id)
     }
 
+    fn owner(&self, id: TaskId) -> Result<Option<Principal>, StoreError> {
+        let slim = self.reader.view.read(|layers| layers.find(id))?;
+        Ok(slim.map(|slim| slim.record.origin.owner))
+    }
+
     fn journal(&self, id: TaskId, after: u64) -> Result<Vec<Entry>, StoreError> {
         self.reader.journal(id, after)
     }

@@ -66,8 +66,11 @@ claims! {
 async fn what_was_created_is_there(store: &dyn Store) {
     let record = record("alice");
     assert_eq!(store.load(record.id()).unwrap(), None);
+    assert_eq!(store.owner(record.id()).unwrap(), None);
     create(store, &record).await;
     assert_eq!(store.load(record.id()).unwrap(), Some(record.clone()));
+    let owner = store.owner(record.id()).unwrap();
+    assert_eq!(owner, Some(record.origin.owner.clone()));
     assert_eq!(store.journal(record.id(), 0).unwrap(), [accepted(&record)]);
 }
 

@@ -63,11 +63,16 @@ impl Node {
 
     /// `node` running a file of one of the packages: `name/dist/index.js`.
     pub fn package(&self, file: &str) -> Command {
+        let mut node = Command::new(&self.binary);
+        node.arg(self.file(file)).stdin(Stdio::null());
+        node
+    }
+
+    /// A file of one of the packages.
+    pub fn file(&self, file: &str) -> PathBuf {
         let file = self.dir.join("node_modules").join(file);
         assert!(file.exists(), "{} is missing", file.display());
-        let mut node = Command::new(&self.binary);
-        node.arg(file).stdin(Stdio::null());
-        node
+        file
     }
 }
 

@@ -1,20 +1,17 @@
 //! Carries out one `tools/call`.
-//!
-//! What the model can put right itself comes back as a payload: an unknown token, a token of another
-//! task, an answer that does not fit. Everything else goes up as an error, and the host shows it.
-
-use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use taskhost_strategy_kit::action::Action;
+use taskhost_strategy_kit::guide::Guide;
+use taskhost_strategy_kit::inline;
+use taskhost_strategy_kit::input::{Answer, read};
+use taskhost_strategy_kit::interface::{Call, Caller, Error, Snapshot};
+use taskhost_strategy_kit::lookup::{self, Refusal};
+use taskhost_strategy_kit::payload::Payload;
 
-use crate::action::Action;
-use crate::bindings::exports::taskhost::plugin::strategy::{Call, Caller};
-use crate::bindings::taskhost::plugin::tasks::{Snapshot, StartOptions};
-use crate::bindings::taskhost::plugin::types::{Error, Observation, Response};
 use crate::config::Config;
-use crate::payload::Payload;
+use crate::guide;
 
 /// The payload for a call of the tool behind `route`.
 pub(crate) async fn carry_out(
@@ -26,23 +23,25 @@ pub(crate) async fn carry_out(
 ) -> Result<Payload, Error> {
     let (action, task) = Action::read(route)
         .ok_or_else(|| Error::Internal(format!("`{route}` is no route of `polling`")))?;
+    let guide = guide::of(config, task);
     let desk = Desk {
         config,
         call,
         caller,
         action,
         task,
+        guide: &guide,
     };
-    let answer = match action {
+    let found = match action {
         Action::Start => desk.start(arguments).await,
         Action::Status => desk.status(&arguments).await,
         Action::Result => desk.result(&arguments).await,
+        Action::Answer => desk.answer(&arguments).await,
         Action::Cancel => desk.cancel(&arguments).await,
     };
-    match answer {
-        Ok(snapshot) => Payload::of(action, &snapshot, config),
-        Err(Refusal::Tell(payload)) => Ok(*payload),
-        Err(Refusal::Fail(error)) => Err(error),
+    match found {
+        Ok(snapshot) => Payload::of(action, &snapshot, &guide),
+        Err(refusal) => refusal.payload(),
     }
 }
 
@@ -53,17 +52,13 @@ struct Desk<'a> {
     caller: &'a Caller,
     action: Action,
     task: &'a str,
+    guide: &'a Guide,
 }
 
 impl Desk<'_> {
     async fn start(&self, arguments: String) -> Result<Snapshot, Refusal> {
-        let options = StartOptions {
-            idempotency_key: None,
-            retention_ms: None,
-            timeout_ms: None,
-            options: None,
-            with_call: false,
-        };
+        // The answer is the token, and whoever has it decides.
+        let options = inline::options(false);
         let started = self.call.start(self.task.into(), arguments, options).await;
         // An error of the start is about the kind of task, never about a token.
         started.map_err(Refusal::Fail)
@@ -71,11 +66,11 @@ impl Desk<'_> {
 
     async fn status(&self, arguments: &str) -> Result<Snapshot, Refusal> {
         let asked: StatusArguments = read(arguments)?;
-        let mut snapshot = self.find(asked.token).await?;
-        if let Some(answer) = asked.answer {
-            snapshot = self.answer(snapshot, answer).await?;
-        }
-        self.wait(snapshot, asked.wait_seconds).await
+        let snapshot = self.find(asked.token).await?;
+        let seconds = asked
+            .wait_seconds
+            .min(f64::from(self.config.max_wait_seconds));
+        lookup::news(self.call, self.caller, snapshot, seconds, self.guide).await
     }
 
     async fn result(&self, arguments: &str) -> Result<Snapshot, Refusal> {
@@ -83,98 +78,31 @@ impl Desk<'_> {
         self.find(asked.token).await
     }
 
+    async fn answer(&self, arguments: &str) -> Result<Snapshot, Refusal> {
+        let asked: AnswerArguments = read(arguments)?;
+        let snapshot = self.find(asked.token).await?;
+        let answer = Answer {
+            key: asked.key,
+            response: asked.response,
+        };
+        lookup::answer(self.call, snapshot, answer, self.guide).await
+    }
+
     async fn cancel(&self, arguments: &str) -> Result<Snapshot, Refusal> {
         let asked: CancelArguments = read(arguments)?;
         let snapshot = self.find(asked.token).await?;
-        self.heard(self.call.cancel(snapshot.id, asked.reason).await)
+        lookup::cancel(self.call, snapshot, asked.reason, self.guide).await
     }
 
     /// The task behind a token, if it is one of this tool's.
     async fn find(&self, token: String) -> Result<Snapshot, Refusal> {
-        let snapshot = self.heard(self.call.get(token).await)?;
+        let snapshot = lookup::find(self.call, token, self.guide).await?;
         if snapshot.task == self.task {
             return Ok(snapshot);
         }
-        let payload = Payload::other(self.action, &snapshot.task, self.config);
-        Err(Refusal::Tell(Box::new(payload)))
-    }
-
-    async fn answer(&self, snapshot: Snapshot, answer: Answer) -> Result<Snapshot, Refusal> {
-        let response = answer.response.get().to_owned();
-        let answered = self
-            .call
-            .answer(
-                snapshot.id.clone(),
-                answer.key,
-                Response::Accepted(response),
-            )
-            .await;
-        match answered {
-            Err(Error::InvalidInput(why)) => {
-                let payload = Payload::unfit(&snapshot, &why, self.config)?;
-                Err(Refusal::Tell(Box::new(payload)))
-            }
-            other => self.heard(other),
-        }
-    }
-
-    /// Waits for the next change, unless the next move is the client's.
-    async fn wait(&self, snapshot: Snapshot, seconds: f64) -> Result<Snapshot, Refusal> {
-        let patience = self.patience_ms(seconds);
-        let has_news = matches!(
-            snapshot.observation,
-            Observation::Finished(_) | Observation::InputRequired(_)
-        );
-        if patience == 0 || has_news {
-            return Ok(snapshot);
-        }
-        self.report(&snapshot);
-        let waited = self
-            .call
-            .wait(snapshot.id, snapshot.revision, patience)
-            .await;
-        let snapshot = self.heard(waited)?;
-        self.report(&snapshot);
-        Ok(snapshot)
-    }
-
-    /// Shows the progress to a client that listens while it waits.
-    fn report(&self, snapshot: &Snapshot) {
-        if self.caller.wants_progress
-            && let Observation::Running(Some(progress)) = &snapshot.observation
-        {
-            self.call.report(progress);
-        }
-    }
-
-    fn patience_ms(&self, seconds: f64) -> u32 {
-        let most = f64::from(self.config.max_wait_seconds);
-        let patience = Duration::try_from_secs_f64(seconds.min(most)).unwrap_or_default();
-        u32::try_from(patience.as_millis()).unwrap_or(u32::MAX)
-    }
-
-    /// An unknown task here is an unknown token, and the client is told what that means.
-    fn heard(&self, answer: Result<Snapshot, Error>) -> Result<Snapshot, Refusal> {
-        answer.map_err(|error| match error {
-            Error::UnknownTask(_) => {
-                Refusal::Tell(Box::new(Payload::unknown(self.task, self.config)))
-            }
-            other => Refusal::Fail(other),
-        })
-    }
-}
-
-/// Why a call ends without a task to show.
-enum Refusal {
-    /// The model can put it right, and reads how.
-    Tell(Box<Payload>),
-    /// It cannot.
-    Fail(Error),
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::Fail(error)
+        let owner = self.config.naming.tool(&snapshot.task, self.action);
+        let next = format!("Call `{owner}` with this token.");
+        Err(Refusal::tell(Payload::other(&snapshot.task, next)))
     }
 }
 
@@ -183,13 +111,6 @@ struct StatusArguments {
     token: String,
     #[serde(default)]
     wait_seconds: f64,
-    answer: Option<Answer>,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    key: String,
-    response: Box<RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -198,12 +119,14 @@ struct ResultArguments {
 }
 
 #[derive(Deserialize)]
+struct AnswerArguments {
+    token: String,
+    key: String,
+    response: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
 struct CancelArguments {
     token: String,
     reason: Option<String>,
-}
-
-fn read<T: DeserializeOwned>(arguments: &str) -> Result<T, Error> {
-    serde_json::from_str(arguments)
-        .map_err(|error| Error::InvalidInput(format!("the arguments do not fit: {error}")))
 }

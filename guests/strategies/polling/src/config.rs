@@ -1,15 +1,11 @@
 //! What the operator may set.
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use taskhost_strategy_kit::config::{self, DEFAULT_WAIT_SECONDS};
+use taskhost_strategy_kit::naming::{Kind, Naming};
 
-use crate::naming::Naming;
-
-/// Shorter than any client we know of stands a call: the shortest give up after 30 seconds.
-const DEFAULT_WAIT_SECONDS: u32 = 25;
-
-/// Less than the minute after which the host ends a call, and the 55 seconds that it waits at most.
-const MOST_WAIT_SECONDS: u32 = 50;
+const DEFAULT_NAMING: &str = "{task}_{action}";
 
 /// The configuration of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,57 +13,40 @@ pub(crate) struct Config {
     pub(crate) naming: Naming,
     /// The longest that `status` waits for news. Zero: it never waits, and does not offer to.
     pub(crate) max_wait_seconds: u32,
+    /// Whether each task has a tool for answers.
+    pub(crate) answer: bool,
 }
 
 impl Config {
     /// The configuration that `text` describes, or what is wrong with it.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
-        let typed: Typed = serde_json::from_str(text)
-            .map_err(|error| format!("configuration of `polling`: {error}"))?;
-        if typed.max_wait_seconds > MOST_WAIT_SECONDS {
-            return Err(format!(
-                "`max_wait_seconds` may be {MOST_WAIT_SECONDS} at most, and is {}",
-                typed.max_wait_seconds
-            ));
-        }
+        let typed: Typed = config::read("polling", text)?;
         Ok(Self {
-            naming: Naming::parse(&typed.naming)?,
-            max_wait_seconds: typed.max_wait_seconds,
+            naming: Naming::parse(Kind::Both, "naming", &typed.naming)?,
+            max_wait_seconds: config::check_wait(typed.max_wait_seconds)?,
+            answer: typed.answer,
         })
     }
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            naming: Naming::default(),
-            max_wait_seconds: DEFAULT_WAIT_SECONDS,
-        }
-    }
-}
-
 /// Schema of the object that `init` takes.
-pub(crate) fn schema() -> String {
-    json!({
-        "type": "object",
-        "properties": {
-            "naming": {
-                "type": "string",
-                "default": Naming::DEFAULT,
-                "description": "Names of the tools. Must contain {task} and {action}, once each.",
-            },
-            "max_wait_seconds": {
-                "type": "integer",
-                "minimum": 0,
-                "maximum": MOST_WAIT_SECONDS,
-                "default": DEFAULT_WAIT_SECONDS,
-                "description": "The longest that a status tool waits for news. Keep it below the \
-                                time that clients stand a call; 0 turns waiting off.",
-            },
-        },
-        "additionalProperties": false,
-    })
-    .to_string()
+pub(crate) fn schema() -> Value {
+    config::schema([
+        (
+            "naming",
+            config::naming(DEFAULT_NAMING, "{task} and {action}, each"),
+        ),
+        ("max_wait_seconds", config::max_wait_seconds()),
+        (
+            "answer",
+            json!({
+                "type": "boolean",
+                "default": true,
+                "description": "Offer a tool that answers questions of the task. Nobody knows \
+                                beforehand which tasks ask.",
+            }),
+        ),
+    ])
 }
 
 /// What was typed, before anybody looked at what it means.
@@ -76,13 +55,15 @@ pub(crate) fn schema() -> String {
 struct Typed {
     naming: String,
     max_wait_seconds: u32,
+    answer: bool,
 }
 
 impl Default for Typed {
     fn default() -> Self {
         Self {
-            naming: Naming::DEFAULT.into(),
+            naming: DEFAULT_NAMING.into(),
             max_wait_seconds: DEFAULT_WAIT_SECONDS,
+            answer: true,
         }
     }
 }
@@ -93,7 +74,8 @@ mod tests {
 
     #[test]
     fn nothing_set_is_the_default() {
-        assert_eq!(Config::read("{}"), Ok(Config::default()));
+        let config = Config::read("{}").unwrap();
+        assert_eq!((config.max_wait_seconds, config.answer), (25, true));
     }
 
     #[test]

@@ -3,24 +3,29 @@
 //! The descriptions are for a model that has seen nothing else: what the work is, how long it takes,
 //! which tool comes next, and that starting twice is not the way to ask again.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use taskhost_strategy_kit::action::Action;
+use taskhost_strategy_kit::description::{returns, what};
+use taskhost_strategy_kit::duration::usually;
+use taskhost_strategy_kit::guide::Id;
+use taskhost_strategy_kit::input;
+use taskhost_strategy_kit::interface::{TaskDefinition, TaskSupport, Tool};
+use taskhost_strategy_kit::payload::schema;
 
-use crate::action::Action;
-use crate::bindings::exports::taskhost::plugin::strategy::{TaskDefinition, TaskSupport, Tool};
 use crate::config::Config;
-use crate::{next, schema};
-
-/// A result's schema longer than this is not worth the reader's attention.
-const MOST_RESULT_SCHEMA: usize = 1024;
+use crate::guide;
 
 /// The tools for `definition`, or why there can be none.
 pub(crate) fn of(definition: &TaskDefinition, config: &Config) -> Result<Vec<Tool>, String> {
-    let input_schema = input_schema(&definition.input_schema)?;
+    let input_schema = input::of_task(&definition.input_schema)?;
     let mut tools = vec![
         start(definition, config, input_schema),
         status(definition, config),
         result(definition, config),
     ];
+    if config.answer {
+        tools.push(answer(definition, config));
+    }
     if definition.cancellable {
         tools.push(cancel(definition, config));
     }
@@ -28,22 +33,13 @@ pub(crate) fn of(definition: &TaskDefinition, config: &Config) -> Result<Vec<Too
 }
 
 fn start(definition: &TaskDefinition, config: &Config, input_schema: String) -> Tool {
-    let what = definition
-        .description
-        .as_ref()
-        .or(definition.title.as_ref())
-        .map_or_else(
-            || format!("Runs the task `{}`.", definition.name),
-            |what| what.trim().to_owned(),
-        );
-    let duration = definition.estimate_ms.map_or_else(String::new, |ms| {
-        format!(" It usually takes {}.", duration(ms))
-    });
+    let what = what(definition);
+    let duration = usually(definition.estimate_ms);
     let description = format!(
         "{what}\n\nThis starts the work in the background and returns at once with a `token`.\
          {duration} {}, and `{}` when it is COMPLETED. Do not start it again while it runs: a \
          second start is a second task.",
-        next::follow(config, &definition.name),
+        guide::follow(config, &definition.name),
         config.naming.tool(&definition.name, Action::Result),
     );
     tool(
@@ -65,8 +61,7 @@ fn status(definition: &TaskDefinition, config: &Config) -> Tool {
     };
     let description = format!(
         "Tells how far a task of `{}` is: PENDING, RUNNING, RETRYING, INPUT_REQUIRED, COMPLETED, \
-         FAILED or CANCELLED, with its progress.{waiting} When the task asks something \
-         (INPUT_REQUIRED), this tool also takes the `answer`.",
+         FAILED or CANCELLED, with its progress.{waiting}",
         config.naming.tool(&definition.name, Action::Start),
     );
     tool(
@@ -74,34 +69,48 @@ fn status(definition: &TaskDefinition, config: &Config) -> Tool {
         config,
         Action::Status,
         description,
-        schema::status(config).to_string(),
-        // An answer makes the task go on, so this tool does not only read.
-        &json!({ "readOnlyHint": false, "destructiveHint": false, "idempotentHint": true }),
+        input::object(
+            [Some(token()), input::wait_seconds(config.max_wait_seconds)]
+                .into_iter()
+                .flatten(),
+            &["token"],
+        )
+        .to_string(),
+        &json!({ "readOnlyHint": true }),
     )
 }
 
 fn result(definition: &TaskDefinition, config: &Config) -> Tool {
-    let mut description = format!(
+    let description = format!(
         "Gives the `result` of a task of `{}` that is COMPLETED, or the error of one that FAILED. \
-         Before that it says how far the task is.",
+         Before that it says how far the task is.{}",
         config.naming.tool(&definition.name, Action::Start),
+        returns(definition, "`result`"),
     );
-    // Told and not enforced: nobody checks what the work really returns.
-    if let Some(schema) = definition
-        .output_schema
-        .as_ref()
-        .filter(|schema| schema.len() <= MOST_RESULT_SCHEMA)
-    {
-        description.push_str("\n\nJSON Schema of `result`: ");
-        description.push_str(schema);
-    }
     tool(
         definition,
         config,
         Action::Result,
         description,
-        schema::result().to_string(),
+        input::object([token()], &["token"]).to_string(),
         &json!({ "readOnlyHint": true }),
+    )
+}
+
+fn answer(definition: &TaskDefinition, config: &Config) -> Tool {
+    let description = format!(
+        "Answers a question of a task of `{}` that is INPUT_REQUIRED, so that it goes on. Tells \
+         where it stands then.",
+        config.naming.tool(&definition.name, Action::Start),
+    );
+    let properties = [token()].into_iter().chain(input::answer());
+    tool(
+        definition,
+        config,
+        Action::Answer,
+        description,
+        input::object(properties, &["token", "key", "response"]).to_string(),
+        &json!({ "readOnlyHint": false, "destructiveHint": false, "idempotentHint": true }),
     )
 }
 
@@ -116,7 +125,7 @@ fn cancel(definition: &TaskDefinition, config: &Config) -> Tool {
         config,
         Action::Cancel,
         description,
-        schema::cancel().to_string(),
+        input::object([token(), input::reason()], &["token"]).to_string(),
         &json!({ "readOnlyHint": false, "destructiveHint": true, "idempotentHint": true }),
     )
 }
@@ -136,49 +145,27 @@ fn tool(
         title: Some(format!("{title}: {}", action.word())),
         description: Some(description),
         input_schema,
-        output_schema: Some(schema::output().to_string()),
+        output_schema: Some(schema::output(Id::Token).to_string()),
         annotations: Some(annotations.to_string()),
         meta: None,
         task_support: TaskSupport::Forbidden,
     }
 }
 
-/// The schema of the task itself: nothing is added to it, so no argument of ours is in the way of
-/// one of theirs. Only a missing `type` is filled in, since MCP wants it said.
-fn input_schema(text: &str) -> Result<String, String> {
-    let mut schema: Map<String, Value> = serde_json::from_str(text)
-        .map_err(|error| format!("its input schema is no JSON object: {error}"))?;
-    match schema.get("type") {
-        Some(Value::String(kind)) if kind == "object" => Ok(text.to_owned()),
-        None => {
-            schema.insert("type".into(), "object".into());
-            Ok(Value::Object(schema).to_string())
-        }
-        Some(other) => Err(format!(
-            "its input schema must be of type \"object\", and is of {other}"
-        )),
-    }
-}
-
-/// A duration as one says it.
-fn duration(ms: u64) -> String {
-    let seconds = ms.div_ceil(1000);
-    match seconds {
-        0 | 1 => "a second or less".into(),
-        2..120 => format!("about {seconds} seconds"),
-        120..7200 => format!("about {} minutes", seconds / 60),
-        _ => format!("about {} hours", seconds / 3600),
-    }
+fn token() -> (&'static str, Value) {
+    input::id(Id::Token, "the start tool")
 }
 
 #[cfg(test)]
 mod tests {
+    use taskhost_strategy_kit::sample::definition;
+
     use super::*;
 
     #[test]
-    fn a_task_has_four_tools_and_one_that_cannot_be_cancelled_has_three() {
+    fn a_task_has_five_tools_and_one_that_cannot_be_cancelled_has_four() {
         let names = |definition: &TaskDefinition| -> Vec<String> {
-            let tools = of(definition, &Config::default()).unwrap();
+            let tools = of(definition, &config()).unwrap();
             tools.into_iter().map(|tool| tool.name).collect()
         };
         let mut definition = definition();
@@ -188,14 +175,34 @@ mod tests {
                 "render_start",
                 "render_status",
                 "render_result",
+                "render_answer",
                 "render_cancel"
             ]
         );
         definition.cancellable = false;
         assert_eq!(
             names(&definition),
-            ["render_start", "render_status", "render_result"]
+            [
+                "render_start",
+                "render_status",
+                "render_result",
+                "render_answer"
+            ]
         );
+    }
+
+    #[test]
+    fn tools_that_only_look_say_so() {
+        for tool in of(&definition(), &config()).unwrap() {
+            let annotations = tool.annotations.unwrap();
+            let looks = tool.name.ends_with("_status") || tool.name.ends_with("_result");
+            assert_eq!(
+                annotations.contains(r#""readOnlyHint":true"#),
+                looks,
+                "{}",
+                tool.name
+            );
+        }
     }
 
     #[test]
@@ -205,23 +212,13 @@ mod tests {
                 r#"{ "type": "object", "properties": { "token": { "type": "integer" } } }"#.into(),
             ..definition()
         };
-        let tools = of(&definition, &Config::default()).unwrap();
+        let tools = of(&definition, &config()).unwrap();
         assert_eq!(tools[0].input_schema, definition.input_schema);
     }
 
     #[test]
-    fn a_schema_without_a_type_gets_one_and_another_type_is_refused() {
-        assert_eq!(
-            input_schema(r#"{"properties":{}}"#).as_deref(),
-            Ok(r#"{"properties":{},"type":"object"}"#)
-        );
-        assert!(input_schema(r#"{"type":"string"}"#).is_err());
-        assert!(input_schema("true").is_err());
-    }
-
-    #[test]
     fn start_says_what_it_does_how_long_it_takes_and_what_comes_next() {
-        let tools = of(&definition(), &Config::default()).unwrap();
+        let tools = of(&definition(), &config()).unwrap();
         assert_eq!(
             tools[0].description.as_deref(),
             Some(
@@ -241,7 +238,7 @@ mod tests {
             estimate_ms: None,
             ..definition()
         };
-        let tools = of(&definition, &Config::default()).unwrap();
+        let tools = of(&definition, &config()).unwrap();
         let description = tools[0].description.clone().unwrap();
         assert!(
             description.starts_with("Runs the task `render`."),
@@ -254,7 +251,7 @@ mod tests {
     fn waiting_that_is_turned_off_is_not_offered() {
         let config = Config {
             max_wait_seconds: 0,
-            ..Config::default()
+            ..config()
         };
         for tool in of(&definition(), &config).unwrap() {
             assert!(!tool.input_schema.contains("wait_seconds"), "{}", tool.name);
@@ -269,7 +266,7 @@ mod tests {
             output_schema: Some(r#"{"type":"integer"}"#.into()),
             ..definition()
         };
-        let tools = of(&definition, &Config::default()).unwrap();
+        let tools = of(&definition, &config()).unwrap();
         let description = tools[2].description.clone().unwrap();
         assert!(
             description.ends_with(r#"{"type":"integer"}"#),
@@ -278,18 +275,7 @@ mod tests {
         assert_eq!(tools[2].output_schema, tools[1].output_schema);
     }
 
-    fn definition() -> TaskDefinition {
-        TaskDefinition {
-            name: "render".into(),
-            title: Some("Render".into()),
-            description: Some("Renders a film.".into()),
-            input_schema: r#"{"type":"object"}"#.into(),
-            output_schema: None,
-            cancellable: true,
-            idempotent: false,
-            estimate_ms: Some(200_000),
-            timeout_ms: None,
-            strategy: None,
-        }
+    fn config() -> Config {
+        Config::read("{}").unwrap()
     }
 }

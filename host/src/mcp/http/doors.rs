@@ -18,9 +18,10 @@ use axum::response::{IntoResponse as _, Response};
 use futures::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 
+use super::bearer::Admission;
 use crate::config::settings::Compat;
 
-/// Who may come in, besides programs on this machine.
+/// By which names and from which pages one may come in, and who may.
 #[derive(Clone, Debug, Default)]
 pub struct Doors {
     /// `Host` headers to accept besides those of the loopback address: `name` or `name:port`.
@@ -29,14 +30,17 @@ pub struct Doors {
     pub origins: Vec<String>,
     /// What clients do that the protocol forbids, and is let pass.
     pub compat: Compat,
+    /// Who may come in through them.
+    pub admission: Admission,
 }
 
 impl Doors {
-    /// All names under which this server may be asked for.
-    pub(super) fn known_hosts(&self) -> Vec<String> {
+    /// All names under which the server at `address` may be asked for.
+    pub(super) fn known_hosts(&self, address: SocketAddr) -> Vec<String> {
         ["localhost", "127.0.0.1", "::1"]
             .into_iter()
             .map(str::to_owned)
+            .chain([address.ip().to_string()])
             .chain(self.hosts.iter().cloned())
             .collect()
     }
@@ -103,7 +107,7 @@ pub(super) async fn show_to_pages(request: Request, next: Next) -> Response {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(
         ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static("Mcp-Session-Id"),
+        HeaderValue::from_static("Mcp-Session-Id, WWW-Authenticate"),
     );
     headers.append(VARY, HeaderValue::from_static("Origin"));
     response

@@ -32,6 +32,8 @@ use crate::config::settings::Compat;
 pub(super) struct Envelope {
     reroute: Reroute,
     compat: Compat,
+    /// Whether callers can be told apart, so that each may have a list of its own tasks.
+    lists: bool,
 }
 
 const VERSION: &str = "mcp-protocol-version";
@@ -39,8 +41,12 @@ const METHOD: &str = "mcp-method";
 const NAME: &str = "mcp-name";
 
 impl Envelope {
-    pub(super) fn new(reroute: Reroute, compat: Compat) -> Self {
-        Self { reroute, compat }
+    pub(super) fn new(reroute: Reroute, compat: Compat, lists: bool) -> Self {
+        Self {
+            reroute,
+            compat,
+            lists,
+        }
     }
 
     /// The body under its private name, and the headers that go with it.
@@ -124,7 +130,7 @@ pub(super) async fn open(
     let opens = is_initialize(&body);
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     if opens {
-        complete(response).await
+        complete(response, envelope.lists).await
     } else {
         response
     }
@@ -166,7 +172,7 @@ fn is_initialize(body: &[u8]) -> bool {
 }
 
 /// The answer to `initialize`, alone or as the message of a stream that ends with it.
-async fn complete(response: Response) -> Response {
+async fn complete(response: Response, lists: bool) -> Response {
     let (mut parts, body) = response.into_parts();
     let Ok(body) = to_bytes(body, LONGEST_MESSAGE).await else {
         return refusal(
@@ -185,7 +191,7 @@ async fn complete(response: Response) -> Response {
             };
             match serde_json::from_str::<Value>(json) {
                 Ok(mut message) if message["result"].is_object() => {
-                    complete_initialize(&mut message["result"], true);
+                    complete_initialize(&mut message["result"], lists);
                     format!("{prefix}{message}")
                 }
                 _ => line.to_owned(),
@@ -221,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_name_that_was_left_out_is_added_and_one_that_lies_stays() {
-        let envelope = Envelope::new(Reroute::new(), Compat::default());
+        let envelope = Envelope::new(Reroute::new(), Compat::default(), true);
         let body = modern("tasks/get", &json!({"taskId": "a"}));
         let mut head = headers(&[(VERSION, "2026-07-28"), (METHOD, "tasks/get")]);
         envelope.readdress(&mut head, body.clone());
@@ -239,7 +245,7 @@ mod tests {
                 header_skew,
                 ..Compat::default()
             };
-            let envelope = Envelope::new(Reroute::new(), compat);
+            let envelope = Envelope::new(Reroute::new(), compat, true);
             let mut head = headers(&[(VERSION, "2025-11-25")]);
             envelope.readdress(&mut head, body.clone());
             assert_eq!(text(&head, VERSION), Some(version));
@@ -248,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_header_for_the_method_goes_with_the_body_if_it_was_true() {
-        let envelope = Envelope::new(Reroute::new(), Compat::default());
+        let envelope = Envelope::new(Reroute::new(), Compat::default(), true);
         let body = modern("subscriptions/listen", &json!({"notifications": {}}));
         let mut head = headers(&[(METHOD, "subscriptions/listen")]);
         let sent = envelope.readdress(&mut head, body.clone());

@@ -20,6 +20,8 @@ use rmcp::transport::streamable_http_server::session::local::{
 use rmcp::transport::streamable_http_server::{SessionId, SessionManager};
 use tokio::time::Instant;
 
+use crate::task::Principal;
+
 /// All sessions.
 pub(super) struct Sessions {
     sessions: LocalSessionManager,
@@ -69,6 +71,20 @@ impl Sessions {
                 }
             }
         }
+    }
+
+    /// `principal` has opened this session, unless somebody has before.
+    pub(super) fn opened(&self, id: &str, principal: Principal) {
+        if let Some(session) = self.uses.lock().get_mut(id) {
+            session.owner.get_or_insert(principal);
+        }
+    }
+
+    /// Whether there is such a session, and `principal` has opened it.
+    pub(super) fn belongs(&self, id: &str, principal: &Principal) -> bool {
+        let uses = self.uses.lock();
+        uses.get(id)
+            .is_some_and(|session| session.owner.as_ref() == Some(principal))
     }
 
     async fn make_room(&self) -> Result<(), SessionsError> {
@@ -162,6 +178,8 @@ fn held(
 struct Uses(Arc<Mutex<HashMap<SessionId, Use>>>);
 
 struct Use {
+    /// Who has opened it. Nobody knows the session before that is known.
+    owner: Option<Principal>,
     streams: usize,
     since: Instant,
 }
@@ -169,6 +187,7 @@ struct Use {
 impl Default for Use {
     fn default() -> Self {
         Self {
+            owner: None,
             streams: 0,
             since: Instant::now(),
         }
@@ -244,6 +263,20 @@ mod tests {
             () = sessions.reap() => {}
             () = reaping => {}
         }
+    }
+
+    #[tokio::test]
+    async fn a_session_belongs_to_the_first_who_has_it() {
+        let sessions = Sessions::default();
+        let (id, _transport) = sessions.create_session().await.unwrap();
+        let [alice, bob] = ["alice", "bob"].map(|name| Principal::named(name).unwrap());
+        assert!(!sessions.belongs(&id, &alice));
+        sessions.opened(&id, alice.clone());
+        sessions.opened(&id, bob.clone());
+        assert!(sessions.belongs(&id, &alice));
+        assert!(!sessions.belongs(&id, &bob));
+        sessions.close_session(&id).await.unwrap();
+        assert!(!sessions.belongs(&id, &alice));
     }
 
     #[tokio::test(start_paused = true)]

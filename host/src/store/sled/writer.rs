@@ -135,7 +135,7 @@ impl Writer {
                 continue;
             }
             if let Err(error) = stage.loose(id, loose) {
-                tracing::warn!(task_id = %id, %error, "progress or output is not kept");
+                tracing::warn!(task_id = id.stem(), %error, "progress or output is not kept");
             }
         }
         let outcome = if stage.is_empty() {

@@ -1,36 +1,50 @@
-//! The four things that a polling tool can do.
+//! What can be done with a task.
 
-/// What one tool does with one task.
+/// What one call does with one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
+pub enum Action {
+    /// Begins it.
     Start,
+    /// Looks how far it is.
     Status,
+    /// Gets what came of it.
     Result,
+    /// Answers one of its questions.
+    Answer,
+    /// Asks it to stop.
     Cancel,
 }
 
 impl Action {
-    pub(crate) const ALL: [Self; 4] = [Self::Start, Self::Status, Self::Result, Self::Cancel];
+    /// All of them, in the order in which tools are listed.
+    pub const ALL: [Self; 5] = [
+        Self::Start,
+        Self::Status,
+        Self::Result,
+        Self::Answer,
+        Self::Cancel,
+    ];
 
     /// The word for it in routes and in names of tools.
     ///
     /// None of these begins or ends another one, so that two tools never share a name.
-    pub(crate) fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Start => "start",
             Self::Status => "status",
             Self::Result => "result",
+            Self::Answer => "answer",
             Self::Cancel => "cancel",
         }
     }
 
-    /// The route of the tool that does this with `task`.
-    pub(crate) fn route(self, task: &str) -> String {
+    /// The route of a tool that does this with `task`.
+    pub fn route(self, task: &str) -> String {
         format!("{}:{task}", self.word())
     }
 
     /// Action and task of a route.
-    pub(crate) fn read(route: &str) -> Option<(Self, &str)> {
+    pub fn read(route: &str) -> Option<(Self, &str)> {
         let (word, task) = route.split_once(':')?;
         let action = Self::ALL.into_iter().find(|action| action.word() == word)?;
         Some((action, task))
