@@ -3,7 +3,7 @@
 use super::watcher::Watcher;
 use super::{Service, internal};
 use crate::plugin::{Snapshot, TaskError};
-use crate::store::{Filter, OUTPUT_LINES};
+use crate::store::Filter;
 use crate::task::{Entry, Record, TaskId};
 
 impl Service {
@@ -26,7 +26,7 @@ impl Service {
     pub fn printed(&self, id: TaskId, after: u64) -> Result<Vec<(u64, String)>, TaskError> {
         self.0
             .store
-            .output(id, after, OUTPUT_LINES)
+            .output(id, after, LINES)
             .map_err(|error| internal(&error))
     }
 
@@ -45,3 +45,6 @@ impl Service {
             .await
     }
 }
+
+/// All lines that the store keeps.
+const LINES: usize = 1_000;
