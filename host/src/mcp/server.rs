@@ -674,7 +674,7 @@ impl ServerHandler for Server {
                     serde_json::to_value(myself()).unwrap_or_default();
                 result
             }
-            None if KNOWN.contains(&request.method.as_str()) => {
+            None if is_known(&request.method, &context) => {
                 return Err(ErrorData::invalid_params(
                     format!("the parameters of `{}` do not fit", request.method),
                     None,
@@ -707,6 +707,12 @@ impl Server {
             .filter(|id| id.starts_with(begin))
             .collect())
     }
+}
+
+/// Whether it is there, and rmcp could not read its parameters.
+fn is_known(method: &str, context: &RequestContext<RoleServer>) -> bool {
+    let is_gone = method == "initialize" && is_modern(context);
+    KNOWN.contains(&method) && !is_gone
 }
 
 /// Methods that rmcp hands on as unknown when it cannot read their parameters.
