@@ -250,14 +250,6 @@ impl Host {
         &mut self.process
     }
 
-    /// Where it listens.
-    ///
-    /// # Panics
-    /// When it serves stdio.
-    pub fn url(&self) -> String {
-        address(&self.log()).unwrap()
-    }
-
     /// All it has written to stderr, over all its starts.
     pub fn log(&self) -> String {
         self.process.log()
