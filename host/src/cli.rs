@@ -104,7 +104,8 @@ struct HostArgs {
     /// Who runs the tasks: celery, mock, or a path to a component; may be repeated
     #[arg(long = "backend", value_name = "[NAME=]REF")]
     backends: Vec<String>,
-    /// How tasks are shown: polling, or a path to a component; may be repeated [default: polling]
+    /// How tasks are shown: adaptive, blocking, dispatcher, operation-resource, polling, single-tool,
+    /// or a path to a component; may be repeated [default: adaptive]
     #[arg(long = "strategy", value_name = "[NAME=]REF")]
     strategies: Vec<String>,
     /// Read the configuration from this file; flags win over it

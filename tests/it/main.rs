@@ -31,6 +31,7 @@ mod polling;
 mod revoke;
 mod states;
 mod stdio;
+mod strategies;
 mod tidy;
 mod tls;
 mod versions;

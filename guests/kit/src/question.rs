@@ -1,4 +1,13 @@
 //! Questions of tasks, as elicitations of MCP, and what comes back.
+//!
+//! Clients show forms, and not JSON Schema: an object of plain fields. The host does the same with
+//! the questions of native tasks.
+//!
+//! | schema of the question | form | answer |
+//! |---|---|---|
+//! | an object of plain fields | as it is | `content` |
+//! | a plain value | one field, `answer` | `content.answer` |
+//! | anything else | one text, `answer` | `content.answer`, read as JSON where it is JSON |
 
 use serde_json::{Map, Value, json};
 
@@ -39,10 +48,13 @@ impl Way {
 pub fn params(question: &Question, caller: &Caller) -> Result<Value, Error> {
     let schema: Value = serde_json::from_str(&question.schema)
         .map_err(|error| Error::Internal(format!("schema of `{}`: {error}", question.key)))?;
-    let requested = if is_object(&schema) {
-        schema
-    } else {
-        json!({ "type": "object", "properties": { ANSWER: schema }, "required": [ANSWER] })
+    let requested = match Shape::of(&schema) {
+        Shape::Whole => schema,
+        Shape::Field => one_field(&schema),
+        Shape::Text => one_field(&json!({
+            "type": "string",
+            "description": format!("JSON that fits this schema: {}", question.schema),
+        })),
     };
     let mut params = Map::new();
     if speaks(caller, SAYS_MODE) {
@@ -64,23 +76,66 @@ pub fn response(question: &Question, result: &Value) -> Result<Response, String>
     let empty = json!({});
     let content = result.get("content").unwrap_or(&empty);
     let schema: Value = serde_json::from_str(&question.schema).unwrap_or_default();
-    if is_object(&schema) {
+    let shape = Shape::of(&schema);
+    if shape == Shape::Whole {
         return Ok(Response::Accepted(content.to_string()));
     }
     let answer = content
         .get(ANSWER)
         .ok_or_else(|| format!("the content for `{}` has no `{ANSWER}`", question.key))?;
+    if let (Shape::Text, Value::String(text)) = (shape, answer)
+        && serde_json::from_str::<Value>(text).is_ok()
+    {
+        return Ok(Response::Accepted(text.clone()));
+    }
     Ok(Response::Accepted(answer.to_string()))
+}
+
+/// How a question looks as a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    Whole,
+    Field,
+    Text,
+}
+
+impl Shape {
+    fn of(schema: &Value) -> Self {
+        let is_form = schema.get("type").is_some_and(|kind| kind == "object")
+            && schema
+                .get("properties")
+                .and_then(Value::as_object)
+                .is_some_and(|properties| properties.values().all(is_plain));
+        if is_form {
+            Self::Whole
+        } else if is_plain(schema) {
+            Self::Field
+        } else {
+            Self::Text
+        }
+    }
+}
+
+/// Whether every client can show a field for it.
+fn is_plain(schema: &Value) -> bool {
+    let format = schema.get("format").and_then(Value::as_str);
+    match schema.get("type").and_then(Value::as_str) {
+        Some("string") => {
+            format.is_none_or(|format| matches!(format, "email" | "uri" | "date" | "date-time"))
+        }
+        Some("number" | "integer" | "boolean") => true,
+        _ => false,
+    }
+}
+
+fn one_field(schema: &Value) -> Value {
+    json!({ "type": "object", "properties": { ANSWER: schema }, "required": [ANSWER] })
 }
 
 /// The one field of a form for something that is no object.
 const ANSWER: &str = "answer";
 
-fn is_object(schema: &Value) -> bool {
-    schema.get("type").is_some_and(|kind| kind == "object")
-}
-
-/// A client that declares nothing about forms declares them: there was nothing else at first.
+/// A client that says nothing about modes shows forms: there was nothing else at first.
 fn shows_forms(capabilities: &str) -> bool {
     let capabilities: Value = serde_json::from_str(capabilities).unwrap_or_default();
     match capabilities.get("elicitation") {
@@ -161,6 +216,20 @@ mod tests {
             Ok(Response::Accepted("5".into()))
         );
         assert!(response(&question, &json!({ "action": "accept" })).is_err());
+    }
+
+    #[test]
+    fn what_no_form_can_show_is_a_text() {
+        let question = question(r#"{"type":"array","items":{"type":"object"}}"#);
+        let asked = params(&question, &caller()).unwrap();
+        let field = &asked["requestedSchema"]["properties"]["answer"];
+        assert_eq!(field["type"], "string");
+        let said = |answer: &str| {
+            let result = json!({ "action": "accept", "content": { "answer": answer } });
+            response(&question, &result)
+        };
+        assert_eq!(said("[{}]"), Ok(Response::Accepted("[{}]".into())));
+        assert_eq!(said("no"), Ok(Response::Accepted(r#""no""#.into())));
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub enum Request {
     Watch {
         /// Its id, or the beginning of it.
         id: String,
+        /// With the lines that its work prints.
+        #[serde(default)]
+        output: bool,
     },
     /// Its journal.
     Events {
@@ -58,6 +61,8 @@ pub enum Response {
     Tasks(Vec<TaskView>),
     /// To `Show`, `Watch` and `Cancel`.
     Task(Box<TaskView>),
+    /// To `Watch`: lines that the work printed, oldest first.
+    Output(Vec<String>),
     /// To `Events`.
     Events(Vec<EventView>),
     /// It was not done.

@@ -109,8 +109,8 @@ async fn answer(stream: UnixStream, service: &Service) -> io::Result<()> {
             return send(&mut writer, &Response::Error(error_view(&report))).await;
         }
     };
-    if let Request::Watch { id } = request {
-        return watch(&mut writer, service, &id).await;
+    if let Request::Watch { id, output } = request {
+        return watch(&mut writer, service, &id, output).await;
     }
     let response = respond(service, request)
         .await
@@ -139,7 +139,7 @@ async fn respond(service: &Service, request: Request) -> Result<Response, TaskEr
                 })
                 .collect(),
         ),
-        Request::Show { id } | Request::Watch { id } => {
+        Request::Show { id } | Request::Watch { id, .. } => {
             let id = resolve(service, &id)?;
             Response::Task(Box::new(TaskView::of(&service.look(id)?)))
         }
@@ -164,26 +164,36 @@ async fn watch(
     writer: &mut (impl tokio::io::AsyncWrite + Unpin),
     service: &Service,
     id: &str,
+    output: bool,
 ) -> io::Result<()> {
-    let mut next = match resolve(service, id) {
-        Ok(id) => service.look(id),
-        Err(error) => Err(error),
+    let mut watcher = match resolve(service, id).and_then(|id| service.watch_any(id)) {
+        Ok(watcher) => watcher,
+        Err(error) => return send(writer, &Response::Error(error_view(error.report()))).await,
     };
+    let id = watcher.seen().record.id();
+    let mut printed = 0;
     loop {
-        let snapshot = match next {
-            Ok(snapshot) => snapshot,
-            Err(error) => return send(writer, &Response::Error(error_view(error.report()))).await,
-        };
+        if output {
+            let lines = service.printed(id, printed).unwrap_or_default();
+            if let Some((last, _)) = lines.last() {
+                printed = *last;
+                let lines = lines.into_iter().map(|(_, line)| line).collect();
+                send(writer, &Response::Output(lines)).await?;
+            }
+        }
         // Sent also when nothing has changed: that is how an asker that left is noticed.
-        send(writer, &Response::Task(Box::new(TaskView::of(&snapshot)))).await?;
-        if snapshot.record.state.is_done() {
+        let task = TaskView::of(watcher.seen());
+        send(writer, &Response::Task(Box::new(task))).await?;
+        if watcher.seen().record.state.is_done() {
             return Ok(());
         }
-        next = service
-            .next_change(snapshot.record.id(), snapshot.record.revision)
-            .await;
+        // Whether it is news or nothing for a while: both are told.
+        _ = tokio::time::timeout(LONGEST_LOOK, watcher.next()).await;
     }
 }
+
+/// How long one look may take: short enough that whoever left is noticed.
+const LONGEST_LOOK: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// The id that `text` is, or is the beginning of.
 fn resolve(service: &Service, text: &str) -> Result<TaskId, TaskError> {

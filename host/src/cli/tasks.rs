@@ -58,6 +58,9 @@ enum TasksVerb {
     Watch {
         /// Its id, or the beginning of it
         id: String,
+        /// With the lines that its work prints
+        #[arg(long)]
+        output: bool,
     },
     /// Stop one task
     Cancel {
@@ -118,7 +121,7 @@ pub(super) fn tasks(args: TasksArgs) -> Result<(), Report> {
             limit,
         }),
         TasksVerb::Show { id } => Request::Show { id },
-        TasksVerb::Watch { id } => Request::Watch { id },
+        TasksVerb::Watch { id, output } => Request::Watch { id, output },
         TasksVerb::Cancel { id, reason } => Request::Cancel { id, reason },
         TasksVerb::Events { id } => Request::Events { id },
     };
@@ -209,7 +212,7 @@ fn look(data_dir: &Path, request: &Request) -> Result<Response, Report> {
             let entries = store.journal(id, 0).map_err(failed)?;
             Response::Events(entries.into_iter().map(EventView::of).collect())
         }
-        Request::Show { id } | Request::Watch { id } | Request::Cancel { id, .. } => {
+        Request::Show { id } | Request::Watch { id, .. } | Request::Cancel { id, .. } => {
             let id = find(id)?;
             let record = store.load(id).map_err(failed)?;
             let record =
@@ -224,6 +227,13 @@ fn print(response: &Response, json: bool, lines: bool) -> Result<(), Report> {
         Response::Tasks(tasks) if json => output::json(tasks),
         Response::Task(task) if json && lines => output::json_line(task),
         Response::Task(task) if json => output::json(task),
+        Response::Output(lines) if json => output::json_line(&serde_json::json!({"output": lines})),
+        Response::Output(lines) => {
+            for line in lines {
+                println!("{line}");
+            }
+            Ok(())
+        }
         Response::Events(events) if json => output::json(events),
         Response::Tasks(tasks) => {
             list(tasks);

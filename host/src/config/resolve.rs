@@ -129,7 +129,7 @@ impl Config {
             return Err(ConfigError::NoBackend);
         }
         if config.strategies.is_empty() {
-            config.strategies = components(BTreeMap::new(), &["polling".to_owned()])?;
+            config.strategies = components(BTreeMap::new(), &["adaptive".to_owned()])?;
         }
         for text in &flags.set {
             config.set(text)?;

@@ -1,5 +1,6 @@
 //! What the operator may do: see everybody's tasks, and stop them.
 
+use super::watcher::Watcher;
 use super::{Service, internal};
 use crate::plugin::{Snapshot, TaskError};
 use crate::store::Filter;
@@ -16,14 +17,17 @@ impl Service {
         Ok(self.find(None, &id.to_string())?.snapshot())
     }
 
-    /// Resolves when the revision of a task is above `since`, with the newest snapshot, or after a while.
-    pub async fn next_change(&self, id: TaskId, since: u64) -> Result<Snapshot, TaskError> {
-        let found = self.find(None, &id.to_string())?;
-        if let super::Found::Live(live) = &found {
-            live.wait(LONGEST_LOOK, |record| record.revision > since)
-                .await;
-        }
-        Ok(found.snapshot())
+    /// Watches one task, whoever owns it.
+    pub fn watch_any(&self, id: TaskId) -> Result<Watcher, TaskError> {
+        Ok(Watcher::on(&self.find(None, &id.to_string())?))
+    }
+
+    /// Lines that the work of a task printed after position `after`, oldest first, each with its own.
+    pub fn printed(&self, id: TaskId, after: u64) -> Result<Vec<(u64, String)>, TaskError> {
+        self.0
+            .store
+            .output(id, after, LINES)
+            .map_err(|error| internal(&error))
     }
 
     /// The journal of a task, oldest first.
@@ -42,5 +46,5 @@ impl Service {
     }
 }
 
-/// How long one look may take: short enough that whoever left is noticed.
-const LONGEST_LOOK: std::time::Duration = std::time::Duration::from_secs(20);
+/// All lines that the store keeps.
+const LINES: usize = 1_000;

@@ -38,7 +38,19 @@ impl Service {
     /// Watches a task that `caller` may see.
     pub fn watch(&self, caller: &Caller, id: &str) -> Result<Watcher, TaskError> {
         let found = self.find(Some(caller), id)?;
-        let live = match &found {
+        Ok(Watcher::on(&found))
+    }
+
+    /// Addresses of documents of strategies that have changed, from now on.
+    pub fn document_changes(&self) -> broadcast::Receiver<String> {
+        self.0.documents.subscribe()
+    }
+}
+
+impl Watcher {
+    /// From how it stands now.
+    pub(super) fn on(found: &Found) -> Self {
+        let live = match found {
             Found::Stored(_) => None,
             Found::Live(live) => {
                 let mut changes = live.changes();
@@ -50,19 +62,12 @@ impl Service {
                 })
             }
         };
-        Ok(Watcher {
+        Self {
             seen: found.snapshot(),
             live,
-        })
+        }
     }
 
-    /// Addresses of documents of strategies that have changed, from now on.
-    pub fn document_changes(&self) -> broadcast::Receiver<String> {
-        self.0.documents.subscribe()
-    }
-}
-
-impl Watcher {
     /// As it was when it was last looked at.
     pub fn seen(&self) -> &Snapshot {
         &self.seen
