@@ -28,7 +28,7 @@ export function server() {
 export async function polling(call, outputSchemas, facts) {
   for (const action of ["start", "status", "result", "cancel"])
     assert.equal(typeof outputSchemas[`count_${action}`], "object", `count_${action} has an output schema`);
-  const { token } = await call("count_start", { steps: 3, step_ms: 200 });
+  const { token } = await call("count_start", { steps: 4, step_ms: 500 });
   facts.progress = [];
   let status = { status: "PENDING" };
   while (["PENDING", "RUNNING"].includes(status.status)) {
@@ -37,7 +37,7 @@ export async function polling(call, outputSchemas, facts) {
   }
   assert.equal(status.status, "COMPLETED");
   assert.ok(facts.progress.some((share) => typeof share === "number"), "there was progress");
-  assert.deepEqual((await call("count_result", { token })).result, { counted: 3 });
+  assert.deepEqual((await call("count_result", { token })).result, { counted: 4 });
   const long = await call("sleep_start", { ms: 600_000 });
   status = await call("sleep_cancel", { token: long.token });
   while (["PENDING", "RUNNING"].includes(status.status))

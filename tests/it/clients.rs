@@ -175,27 +175,34 @@ const INSPECTOR_LEGACY: Row = Row {
     name: "Inspector, 2025-11-25",
     runtime: || inspector("legacy"),
     script: "inspector.mjs",
-    not_run: INSPECTOR_NOT_RUN,
+    not_run: &[
+        (
+            "input",
+            "ext-tasks asks for the status until the task is over, and never for its questions",
+        ),
+        NO_CANCEL,
+        NO_NOTIFICATIONS,
+        NO_INLINE,
+    ],
 };
 
 const INSPECTOR_MODERN: Row = Row {
     name: "Inspector, 2026-07-28",
     runtime: || inspector("modern"),
     script: "inspector.mjs",
-    not_run: INSPECTOR_NOT_RUN,
+    not_run: &[NO_CANCEL, NO_NOTIFICATIONS, NO_INLINE],
 };
 
-const INSPECTOR_NOT_RUN: &[(&str, &str)] = &[
-    (
-        "cancel",
-        "the command waits for the task, and says its id only when it is over",
-    ),
-    (
-        "notifications",
-        "the command prints the end, and not what led to it",
-    ),
-    ("inline", "the Inspector declares tasks with every call"),
-];
+/// The command line prints the end of a task, one command after the other.
+const NO_CANCEL: (&str, &str) = (
+    "cancel",
+    "the command waits for the task, and the connection takes no other command meanwhile",
+);
+const NO_NOTIFICATIONS: (&str, &str) = (
+    "notifications",
+    "the command prints the end, and not what led to it",
+);
+const NO_INLINE: (&str, &str) = ("inline", "the Inspector declares tasks with every call");
 
 fn python(interpreter: PathBuf) -> Command {
     let mut python = Command::new(interpreter);
