@@ -75,7 +75,7 @@ pub(super) fn answer_out(name: &str, reply: Reply) -> Result<CallToolResponse, E
             None,
         )),
         Reply::InputRequired { requests, state } => Ok(CallToolResponse::InputRequired(wanted(
-            name, requests, state,
+            name, &requests, state,
         )?)),
         Reply::Refused {
             code,
@@ -109,7 +109,7 @@ pub(super) fn prompt_answer_out(name: &str, reply: Reply) -> Result<GetPromptRes
             Ok(GetPromptResponse::Complete(result))
         }
         Reply::InputRequired { requests, state } => Ok(GetPromptResponse::InputRequired(wanted(
-            name, requests, state,
+            name, &requests, state,
         )?)),
         Reply::Refused {
             code,
@@ -161,7 +161,7 @@ fn read<T: DeserializeOwned>(name: &str, answer: &Json) -> Result<T, ErrorData> 
 
 fn wanted(
     name: &str,
-    requests: Vec<(String, Json)>,
+    requests: &[(String, Json)],
     state: Option<String>,
 ) -> Result<InputRequiredResult, ErrorData> {
     let requests = (requests.iter())

@@ -76,28 +76,25 @@ pub(super) async fn read(
     caller: &Caller,
     uri: &str,
 ) -> Result<ReadResourceResult, ErrorData> {
-    let contents = match of_task(uri) {
-        Some((id, part)) => {
-            part_of(service, caller, id, part, uri).map_err(|error| not_read(uri, &error))?
-        }
-        None => {
-            let (document, body) = (service.read_document(caller, uri).await)
-                .map_err(|error| not_read(uri, &error))?;
-            match body {
-                DocumentBody::Text(text) => ResourceContents::TextResourceContents {
-                    uri: document.uri,
-                    mime_type: document.mime_type,
-                    text,
-                    meta: None,
-                },
-                DocumentBody::Blob(bytes) => ResourceContents::BlobResourceContents {
-                    uri: document.uri,
-                    mime_type: document.mime_type,
-                    blob: BASE64.encode(&bytes),
-                    meta: None,
-                },
-            }
-        }
+    let missing = |error: TaskError| not_read(uri, &error);
+    if let Some((id, part)) = of_task(uri) {
+        let contents = part_of(service, caller, id, part, uri).map_err(missing)?;
+        return Ok(ReadResourceResult::new(vec![contents]));
+    }
+    let (document, body) = service.read_document(caller, uri).await.map_err(missing)?;
+    let contents = match body {
+        DocumentBody::Text(text) => ResourceContents::TextResourceContents {
+            uri: document.uri,
+            mime_type: document.mime_type,
+            text,
+            meta: None,
+        },
+        DocumentBody::Blob(bytes) => ResourceContents::BlobResourceContents {
+            uri: document.uri,
+            mime_type: document.mime_type,
+            blob: BASE64.encode(&bytes),
+            meta: None,
+        },
     };
     Ok(ReadResourceResult::new(vec![contents]))
 }

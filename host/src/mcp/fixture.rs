@@ -91,7 +91,7 @@ impl World {
         let service = self.service.clone();
         let serving = tokio::spawn({
             let stop = stop.clone();
-            async move { serve_on(service, input, output, &stop).await }
+            async move { Box::pin(serve_on(service, input, output, &stop)).await }
         });
         let (input, output) = tokio::io::split(here);
         Client {

@@ -19,7 +19,7 @@ use super::counterpart::{self, notification};
 use super::page;
 use super::projection::{self, TaskStatus};
 use super::question;
-use super::server::Server;
+use super::server::{Augmented, Server};
 use crate::plugin::{Caller, Reply, Snapshot, TaskError, TaskSupport, Tasks as _};
 use crate::service::rendering;
 use crate::service::watcher::{News, Watcher};
@@ -64,7 +64,7 @@ pub(super) async fn answer(
 async fn list_tools(server: &Server, params: &Value) -> Result<Value, ErrorData> {
     let request = serde_json::from_value(params.clone()).ok();
     let shown = server.list_tools_page(request).await?;
-    let mut result = serde_json::to_value(&shown).map_err(defect)?;
+    let mut result = serde_json::to_value(&shown).map_err(|error| defect(&error))?;
     if let Some(fields) = result.as_object_mut() {
         fields.remove("resultType");
     }
@@ -101,9 +101,11 @@ async fn call_tool(
             None,
         ));
     }
-    let ttl = params["task"]["ttl"].as_u64();
+    let augmented = Augmented {
+        ttl_ms: params["task"]["ttl"].as_u64(),
+    };
     let name = request.name.clone();
-    match server.answer(request, context, Some(ttl)).await? {
+    match server.answer(request, context, Some(augmented)).await? {
         Reply::Task(id, meta) => {
             let caller = server.caller(context);
             let watcher = (server.service().watch(&caller, &id)).map_err(|error| refuse(&error))?;
@@ -141,7 +143,7 @@ fn list(
     context: &RequestContext<RoleServer>,
 ) -> Result<Value, ErrorData> {
     let caller = server.caller(context);
-    if !server.lists(&caller) {
+    if !Server::lists(&caller) {
         return Err(ErrorData::new(
             ErrorCode::METHOD_NOT_FOUND,
             "callers cannot be told apart here, so nobody is shown a list".to_owned(),
@@ -366,6 +368,6 @@ fn refuse(error: &TaskError) -> ErrorData {
     }
 }
 
-fn defect(error: serde_json::Error) -> ErrorData {
+fn defect(error: &serde_json::Error) -> ErrorData {
     ErrorData::internal_error(error.to_string(), None)
 }

@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn pages_together_are_the_list() {
-        let items: Vec<usize> = (0..2 * PAGE + 1).collect();
+        let items: Vec<usize> = (0..=2 * PAGE).collect();
         let mut read = Vec::new();
         let mut cursor = None;
         loop {

@@ -86,7 +86,6 @@ impl Reroute {
         let version = own.or(session)?;
         if version == ProtocolVersion::V_2025_11_25.as_str() {
             let ours = match method {
-                "tools/list" => true,
                 "tools/call" => params["task"].is_object(),
                 "subscriptions/listen" => false,
                 _ => true,

@@ -71,6 +71,13 @@ struct Inner {
     complete_by: OnceLock<Instant>,
 }
 
+/// A call of 2025-11-25 that asks for a task.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Augmented {
+    /// How long the client wants it kept, from its creation on.
+    pub(super) ttl_ms: Option<u64>,
+}
+
 /// How long the first client waits for a backend that is still starting. One that takes longer, or is
 /// down, holds up nobody after that: its tools come with a notification.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -172,7 +179,7 @@ impl Server {
     }
 
     /// Whether this caller can be told apart from others, and so may have a list of its own.
-    pub(super) fn lists(&self, caller: &Caller) -> bool {
+    pub(super) fn lists(caller: &Caller) -> bool {
         !caller.principal.is_nobody()
     }
 
@@ -202,12 +209,12 @@ impl Server {
         Ok(result)
     }
 
-    /// Answers a `tools/call`. `augmented`: it asks for a task as 2025-11-25 does, to be kept so long.
+    /// Answers a `tools/call`. `augmented`: it asks for a task as 2025-11-25 does.
     pub(super) async fn answer(
         &self,
         request: CallToolRequestParams,
         context: &RequestContext<RoleServer>,
-        augmented: Option<Option<u64>>,
+        augmented: Option<Augmented>,
     ) -> Result<Reply, ErrorData> {
         let name = request.name;
         let early = {
@@ -222,7 +229,7 @@ impl Server {
         self.check_support(&name, native, context)?;
         let seal = self.inner.seal.of(self, context, "tools/call", &name);
         let (mut caller, mut who, relay) = self.introduce(context);
-        caller.wishes.retention_ms = augmented.flatten();
+        caller.wishes.retention_ms = augmented.and_then(|augmented| augmented.ttl_ms);
         caller.via = name.as_ref().into();
         who.accepts_task = native;
         (who.input_responses, who.request_state) = seal
@@ -695,7 +702,7 @@ impl ServerHandler for Server {
 impl Server {
     /// Names of the caller's own tasks that begin like `begin`, the newest first.
     fn names(&self, caller: &Caller, begin: &str) -> Result<Vec<String>, ErrorData> {
-        if !self.lists(caller) {
+        if !Self::lists(caller) {
             return Ok(Vec::new());
         }
         let tasks = (self.inner.service)

@@ -41,7 +41,7 @@ impl Explain for SessionError {
 /// dropped waits for it, so shut it down in the background.
 pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), SessionError> {
     let (input, output) = rmcp::transport::stdio_pipes();
-    serve_on(service, input, output, &stop).await
+    Box::pin(serve_on(service, input, output, &stop)).await
 }
 
 /// [`serve`], on something else.

@@ -11,7 +11,6 @@
 //! (SEP-2575 `basic/patterns/subscriptions`; SEP-2663 `notifications/tasks`.)
 
 use std::collections::HashSet;
-use std::future::pending;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -71,7 +70,7 @@ pub(super) async fn listen(
         return Err(super::server::tasks_not_declared());
     }
     let service = server.service();
-    let mut followed = follow(service, caller, &mut wanted);
+    let mut watched = follow(service, caller, &mut wanted);
     let mut changes = server.changes();
     let mut known: Changes = *changes.borrow_and_update();
     let mut documents = service.document_changes();
@@ -83,12 +82,12 @@ pub(super) async fn listen(
     let mut ok = stream
         .send("notifications/subscriptions/acknowledged", acknowledged)
         .await;
-    for one in &followed {
+    for one in &watched {
         if let What::Task = one.what {
             ok = ok && stream.task(&one.watcher).await;
         }
     }
-    let mut next: FuturesUnordered<_> = followed.drain(..).map(Followed::next).collect();
+    let mut next: FuturesUnordered<_> = watched.drain(..).map(Followed::next).collect();
     while ok {
         tokio::select! {
             () = context.ct.cancelled() => break,
@@ -102,12 +101,13 @@ pub(super) async fn listen(
                 }
                 known = now;
             }
-            changed = documents.recv() => {
-                let uris: Vec<_> = match changed {
+            heard = documents.recv() => {
+                let uris: Vec<_> = match heard {
                     Ok(uri) => wanted.uris.iter().filter(|wanted| **wanted == uri).cloned().collect(),
                     // So many that some were lost: any of them may have changed.
                     Err(RecvError::Lagged(_)) => wanted.uris.clone(),
-                    Err(RecvError::Closed) => pending().await,
+                    // The service is gone, and with it whoever could change one.
+                    Err(RecvError::Closed) => break,
                 };
                 for uri in uris {
                     ok = ok && stream.send("notifications/resources/updated", json!({"uri": uri})).await;
