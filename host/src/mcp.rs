@@ -4,10 +4,16 @@
 //! open is closed here, each in its own file:
 //!
 //! ```text
-//! stdin ─▶ lines ─┐                      ┌─▶ convert   tools, answers and errors in MCP's words
-//!                 ├─▶ rmcp ─▶ server ────┼─▶ progress  of one call, as notifications
-//! /mcp ─▶ http ───┘              │       └─▶ audience  who hears that the tools have changed
-//!                                └─ ending  nobody who has asked is left without an answer
+//! stdin ─▶ lines ────────┐   ┌── reroute ─▶ rmcp ─▶ server ─┬─▶ legacy         tasks of 2025-11-25
+//!                        ├───┘                              ├─▶ subscriptions  streams of 2026-07-28
+//! /mcp ─▶ http/envelope ─┘                                  ├─▶ documents      of tasks and strategies
+//!                                                           └─▶ convert        answers and errors
+//!
+//! projection   a record as a task of either protocol    question     what a task asks, as a form
+//! counterpart  the client of one call                   progress     what it hears before the answer
+//! session      what a connection keeps                  audience     who hears that lists have changed
+//! seal         state that clients keep for strategies   page         lists, page by page
+//! speaker      on whose behalf                          ending       nobody is left without an answer
 //! ```
 //!
 //! **Invariant:** stdout carries protocol and nothing else; everything that is to be logged goes through

@@ -7,8 +7,8 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
-use taskhost_tests::{Host, HostBuilder, setup};
+use serde_json::{Value, json};
+use taskhost_tests::{HostBuilder, SHORT, setup, wait_for};
 
 const SUITE: &str = "@modelcontextprotocol/conformance";
 const VERSION: &str = "0.2.0-alpha.12";
@@ -53,6 +53,21 @@ scenarios! {
     a_call_may_ask_first_and_be_a_task_then: "tasks-mrtr-composition",
 }
 
+#[test]
+fn subscribers_of_a_document_are_told_of_its_change() {
+    let host = builder().start();
+    let client = host.client();
+    let document = json!({ "uri": "test://watched-resource" });
+    client.request("resources/subscribe", &document).unwrap();
+    client.call("test_trigger_resource_change", &json!({}));
+    let told = wait_for(SHORT, "the subscriber is told", || {
+        client
+            .notifications("notifications/resources/updated")
+            .pop()
+    });
+    assert_eq!(told["params"]["uri"], document["uri"]);
+}
+
 /// What the suite has found: no failure.
 struct Checks {
     scenarios: usize,
@@ -64,12 +79,12 @@ struct Checks {
 /// # Panics
 /// With all that it complains of, if there is anything.
 fn run(what: &[&str]) -> Checks {
-    let host = host();
+    let host = builder().over_http().start();
     let results = host.command().scratch().join("results");
     let mut suite = setup::node("conformance", &[&format!("{SUITE}@{VERSION}")])
         .package(&format!("{SUITE}/dist/index.js"));
     suite
-        .args(["server", "--url", &url(&host), "--output-dir"])
+        .args(["server", "--url", &host.url(), "--output-dir"])
         .arg(&results)
         .args(what);
     let output = suite.output().unwrap();
@@ -113,7 +128,7 @@ fn read(results: &Path) -> Checks {
     Checks { scenarios, passed }
 }
 
-fn host() -> Host {
+fn builder() -> HostBuilder {
     let component = |name| {
         setup::component(name)
             .into_os_string()
@@ -122,11 +137,5 @@ fn host() -> Host {
     };
     let backend = component("conformance-backend");
     let strategy = component("conformance-strategy");
-    HostBuilder::new(&backend, &strategy).over_http().start()
-}
-
-fn url(host: &Host) -> String {
-    let log = host.log();
-    let (_, url) = log.rsplit_once("listening on ").unwrap();
-    url.split_whitespace().next().unwrap().to_owned()
+    HostBuilder::new(&backend, &strategy)
 }

@@ -6,12 +6,13 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use taskhost_tests::{Client, Finished, Host, HostBuilder, RpcError, taskhost};
+use taskhost_tests::{Client, Era, Finished, Host, HostBuilder, RpcError, taskhost};
 
 /// A way to ask for a task of `sleep`: what it is called, and all that the asker is told.
 type Way = (&'static str, fn(&Client, &str) -> Value);
 
-const WAYS: [Way; 7] = [
+/// All ways of a client of 2025-11-25.
+const WAYS: [Way; 15] = [
     ("status", |client, id| {
         tool(client, "sleep_status", &json!({ "token": id }))
     }),
@@ -19,13 +20,9 @@ const WAYS: [Way; 7] = [
         let arguments = json!({ "token": id, "wait_seconds": 1 });
         tool(client, "sleep_status", &arguments)
     }),
-    ("status, answering", |client, id| {
-        let answer = json!({ "key": "question", "response": {} });
-        tool(
-            client,
-            "sleep_status",
-            &json!({ "token": id, "answer": answer }),
-        )
+    ("answer", |client, id| {
+        let arguments = json!({ "token": id, "key": "question", "response": {} });
+        tool(client, "sleep_answer", &arguments)
     }),
     ("result", |client, id| {
         tool(client, "sleep_result", &json!({ "token": id }))
@@ -39,7 +36,60 @@ const WAYS: [Way; 7] = [
     ("cancel of another kind of task", |client, id| {
         tool(client, "count_cancel", &json!({ "token": id }))
     }),
+    ("tasks/get", |client, id| native(client, "tasks/get", id)),
+    ("tasks/result", |client, id| {
+        native(client, "tasks/result", id)
+    }),
+    ("tasks/cancel", |client, id| {
+        native(client, "tasks/cancel", id)
+    }),
+    ("its document", |client, id| read(client, id, "")),
+    ("its result", |client, id| read(client, id, "/result")),
+    ("its output", |client, id| read(client, id, "/output")),
+    ("following its document", |client, id| {
+        let params = json!({ "uri": format!("task://{id}") });
+        all_told(client, "resources/subscribe", &params)
+    }),
+    ("completing its name", completed),
 ];
+
+/// All ways of a client of 2026-07-28 that are not those above.
+const STATELESS_WAYS: [Way; 8] = [
+    ("tasks/get", |client, id| native(client, "tasks/get", id)),
+    ("tasks/cancel", |client, id| {
+        native(client, "tasks/cancel", id)
+    }),
+    ("tasks/update", |client, id| {
+        let params = json!({ "taskId": id, "inputResponses": {} });
+        all_told(client, "tasks/update", &params)
+    }),
+    ("its document", |client, id| read(client, id, "")),
+    ("its result", |client, id| read(client, id, "/result")),
+    ("completing its name", completed),
+    ("listening to it", |client, id| {
+        client.agreed(&json!({ "taskIds": [id] }))
+    }),
+    ("listening to its document", |client, id| {
+        client.agreed(&json!({ "resourceSubscriptions": [format!("task://{id}")] }))
+    }),
+];
+
+fn native(client: &Client, method: &str, id: &str) -> Value {
+    all_told(client, method, &json!({ "taskId": id }))
+}
+
+fn read(client: &Client, id: &str, part: &str) -> Value {
+    let params = json!({ "uri": format!("task://{id}{part}") });
+    all_told(client, "resources/read", &params)
+}
+
+fn completed(client: &Client, id: &str) -> Value {
+    let params = json!({
+        "ref": { "type": "ref/resource", "uri": "task://{id}" },
+        "argument": { "name": "id", "value": &id[..20] },
+    });
+    all_told(client, "completion/complete", &params)
+}
 
 #[test]
 fn a_task_of_someone_else_is_one_that_never_was() {
@@ -49,6 +99,12 @@ fn a_task_of_someone_else_is_one_that_never_was() {
     host.client().task("sleep", &over).until_status("COMPLETED");
     assert_not_there(&host.client_as(&bob), &token);
     assert_not_there(&host.client_as(&bob), &over);
+    assert_not_there_statelessly(&host, &bob, &token);
+    assert_not_there_statelessly(&host, &bob, &over);
+    let listed = all_told(&host.client_as(&bob), "tasks/list", &json!({}));
+    assert_eq!(listed["tasks"], json!([]));
+    let listed = all_told(host.client(), "tasks/list", &json!({}));
+    assert_eq!(listed["tasks"].as_array().unwrap().len(), 2);
     // Also for the next host, which has it from the disk.
     host.kill();
     host.restart();
@@ -87,9 +143,9 @@ fn an_answer_may_come_from_everybody_who_has_the_id_where_ids_share() {
         .start("ask", &json!({ "question": "Which colour?" }));
     let key = task.until_status("INPUT_REQUIRED")["questions"][0]["key"].clone();
     let bob = host.client_as(&bob);
-    let answer = json!({ "key": key, "response": { "text": "blue" } });
-    let arguments = json!({ "token": task.token(), "answer": answer });
-    assert!(!bob.call("ask_status", &arguments).is_error());
+    let response = json!({ "text": "blue" });
+    let arguments = json!({ "token": task.token(), "key": key, "response": response });
+    assert!(!bob.call("ask_answer", &arguments).is_error());
     bob.task("ask", task.token()).until_status("COMPLETED");
 }
 
@@ -331,6 +387,18 @@ fn assert_not_there(client: &Client, id: &str) {
         let told = without(&ask(client, id), id);
         for never in like(id) {
             let expected = without(&ask(client, &never), &never);
+            assert_eq!(told, expected, "{name}: {id} and {never}");
+        }
+    }
+}
+
+/// The same for a client without a session, as the bearer of `token`.
+fn assert_not_there_statelessly(host: &Host, token: &str, id: &str) {
+    let client = Client::http_as(&host.url(), token).speaking(Era::Stateless);
+    for (name, ask) in STATELESS_WAYS {
+        let told = without(&ask(&client, id), id);
+        for never in like(id) {
+            let expected = without(&ask(&client, &never), &never);
             assert_eq!(told, expected, "{name}: {id} and {never}");
         }
     }

@@ -486,7 +486,6 @@ mod dispatcher {
     }
 }
 
-/// Every tool of every strategy answers, whatever the tasks: what it promises is what comes.
 #[test]
 fn strategies_stand_side_by_side_under_their_own_names() {
     let host = HostBuilder::new("mock", "polling")

@@ -27,7 +27,10 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "token",
         ],
     ),
-    ("mcp", &["service", "plugin", "task", "error", "token"]),
+    (
+        "mcp",
+        &["service", "plugin", "config", "task", "error", "token"],
+    ),
     ("admin", &["service", "plugin", "store", "task", "error"]),
     (
         "service",

@@ -244,6 +244,14 @@ impl Client {
         Listening::open(self, ids)
     }
 
+    /// What a server agrees to tell of all that is `wanted`.
+    ///
+    /// # Panics
+    /// When it refuses to tell anything.
+    pub fn agreed(&self, wanted: &Value) -> Value {
+        Listening::ask(self, wanted).1
+    }
+
     /// Closes the pipe to the server: the client has left.
     pub fn hang_up(&self) {
         self.wire_stdio().hang_up();

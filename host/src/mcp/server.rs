@@ -165,7 +165,10 @@ impl Server {
 
     /// Whoever asks, with nothing but the right to ask.
     pub(super) fn caller(&self, context: &RequestContext<RoleServer>) -> Caller {
-        Caller::absent(self.inner.way.speaker(&context.extensions))
+        Caller {
+            via: "the protocol".into(),
+            ..Caller::absent(self.inner.way.speaker(&context.extensions))
+        }
     }
 
     /// Whether this caller can be told apart from others, and so may have a list of its own.
@@ -671,7 +674,7 @@ impl ServerHandler for Server {
                     serde_json::to_value(myself()).unwrap_or_default();
                 result
             }
-            None if KNOWN.contains(&request.method.as_str()) => {
+            None if is_known(&request.method, &context) => {
                 return Err(ErrorData::invalid_params(
                     format!("the parameters of `{}` do not fit", request.method),
                     None,
@@ -704,6 +707,12 @@ impl Server {
             .filter(|id| id.starts_with(begin))
             .collect())
     }
+}
+
+/// Whether it is there, and rmcp could not read its parameters.
+fn is_known(method: &str, context: &RequestContext<RoleServer>) -> bool {
+    let is_gone = method == "initialize" && is_modern(context);
+    KNOWN.contains(&method) && !is_gone
 }
 
 /// Methods that rmcp hands on as unknown when it cannot read their parameters.

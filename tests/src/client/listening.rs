@@ -28,8 +28,15 @@ struct Received {
 
 impl<'c> Listening<'c> {
     pub(super) fn open(client: &'c Client, ids: &[&str]) -> Self {
+        let (listening, agreed) = Self::ask(client, &json!({ "taskIds": ids }));
+        assert_eq!(agreed["taskIds"], json!(ids));
+        listening
+    }
+
+    /// A subscription to all of `wanted`, and what of it was agreed to.
+    pub(super) fn ask(client: &'c Client, wanted: &Value) -> (Self, Value) {
         let id = Value::from(format!("listen-{}", client.next_id()));
-        let params = json!({ "notifications": { "taskIds": ids } });
+        let params = json!({ "notifications": wanted });
         let request = client.message(&id, "subscriptions/listen", &params);
         let stream = match &client.wire {
             Wire::Stdio(stdio) => {
@@ -52,11 +59,10 @@ impl<'c> Listening<'c> {
                     first["method"], "notifications/subscriptions/acknowledged",
                     "the first message: {first}"
                 );
-                first["params"]["notifications"]["taskIds"].clone()
+                first["params"]["notifications"].clone()
             })
         });
-        assert_eq!(agreed, json!(ids));
-        listening
+        (listening, agreed)
     }
 
     /// Where its tasks stood and what changed about them since, as it came.

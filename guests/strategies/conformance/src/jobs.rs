@@ -16,12 +16,7 @@ use crate::tool::{self, Route};
 const AFTER_A_ROUND: &str = "test_tool_with_task";
 
 /// The suite wants these refused to clients that do not speak tasks.
-const REQUIRED: [&str; 4] = [
-    "failing_job",
-    "confirm_delete",
-    "multi_input",
-    AFTER_A_ROUND,
-];
+const REQUIRED: [&str; 2] = ["failing_job", AFTER_A_ROUND];
 
 /// How long one wait is. The host waits for 55 seconds at most.
 const WAIT_MS: u32 = 50_000;

@@ -8,8 +8,11 @@ use crate::bindings::taskhost::plugin::types::Progress;
 use crate::reply;
 use crate::tool::{self, Route};
 
-/// Between two notices, so that clients see them come one by one.
+/// Between two messages, so that clients see them come one by one.
 const PAUSE_MS: u64 = 50;
+
+/// Between two reports. Of those that come faster, the host passes on the last one.
+const LONG_PAUSE_MS: u64 = 150;
 
 const LOGGER: &str = "conformance";
 
@@ -50,9 +53,9 @@ pub(crate) async fn call(call: &Call, name: &str) -> Result<Reply, Error> {
         }
         "test_tool_with_progress" => {
             report(call, 0.0, "Starting");
-            timers::sleep(PAUSE_MS).await;
+            timers::sleep(LONG_PAUSE_MS).await;
             report(call, 50.0, "Halfway");
-            timers::sleep(PAUSE_MS).await;
+            timers::sleep(LONG_PAUSE_MS).await;
             report(call, 100.0, "Complete");
             "Progress test completed"
         }
