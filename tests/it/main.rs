@@ -18,6 +18,7 @@ mod conformance;
 mod crash;
 mod crowd;
 mod discovery;
+mod documents;
 mod examples;
 mod faults;
 mod harness;
