@@ -35,9 +35,9 @@ async def main() -> None:
             await cells.polling(call, {name: tool.output_schema for name, tool in tools.items()}, facts)
 
         async with cell("native"):
-            task = await fastmcp_tasks.call_tool_task(client, "count", {"steps": 3, "step_ms": 400})
+            task = await fastmcp_tasks.call_tool_task(client, "count", {"steps": 5, "step_ms": 800})
             assert (await task.status()).status == "working"
-            cells.counted((await task.result()).structured_content, 3)
+            cells.counted((await task.result()).structured_content, 5)
             # The same without asking for it.
             cells.counted((await client.call_tool("count", {"steps": 2, "step_ms": 100})).structured_content, 2)
 

@@ -49,12 +49,12 @@ async def main() -> None:
         async with cell("native"):
             assert hello.capabilities.tasks.requests.tools.call is not None, hello.capabilities
             assert tools["count"].execution.taskSupport == "optional", tools["count"]
-            task = await start("count", steps=3, step_ms=400)
+            task = await start("count", steps=5, step_ms=800)
             states = [state async for state in tasks.poll_task(task)]
             assert states[-1].status == "completed", states
             cells.steps_of([state.statusMessage for state in states])
             result = await tasks.get_task_result(task, CallToolResult)
-            cells.counted(result.structuredContent, 3)
+            cells.counted(result.structuredContent, 5)
             assert result.meta["io.modelcontextprotocol/related-task"] == {"taskId": task}, result.meta
             # Not looked at on the way, the result is waited for.
             task = await start("count", steps=2, step_ms=300)
@@ -84,7 +84,7 @@ async def main() -> None:
 
         async with cell("notifications") as facts:
             told.clear()
-            task = await start("count", steps=5, step_ms=300)
+            task = await start("count", steps=6, step_ms=700)
             await tasks.get_task_result(task, CallToolResult)
             for _ in range(100):
                 states = [state for state in told if state.taskId == task]

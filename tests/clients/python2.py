@@ -38,10 +38,10 @@ async def main() -> None:
             await cells.polling(call, {name: tool.output_schema for name, tool in tools.items()}, facts)
 
         async with cell("native"):
-            task = await tasks.start(client, "count", {"steps": 3, "step_ms": 400})
+            task = await tasks.start(client, "count", {"steps": 5, "step_ms": 800})
             states = []
             result = await task.result(seen=states.append)
-            cells.counted(result.structured_content, 3)
+            cells.counted(result.structured_content, 5)
             cells.steps_of([state.status_message for state in states])
             # The same without looking.
             result = await client.call_tool("count", {"steps": 2, "step_ms": 100})
@@ -71,7 +71,7 @@ async def main() -> None:
             assert "colour" in schema["properties"], schema
 
         async with cell("notifications") as facts:
-            task = await tasks.start(client, "count", {"steps": 5, "step_ms": 300})
+            task = await tasks.start(client, "count", {"steps": 6, "step_ms": 700})
             states = []
             async with tasks.watch(client, task.id) as changes:
                 async for state in changes:
@@ -79,8 +79,8 @@ async def main() -> None:
             facts["states"] = [(state.status, state.status_message) for state in states]
             assert {state.task_id for state in states} == {task.id}
             assert sum(state.status in FINAL for state in states) == 1, states
-            cells.counted(next(s for s in states if s.status == "completed").result["structuredContent"], 5)
-            assert len(cells.steps_of([state.status_message for state in states])) >= 3, states
+            cells.counted(next(s for s in states if s.status == "completed").result["structuredContent"], 6)
+            assert len(cells.steps_of([state.status_message for state in states])) >= 2, states
 
     async with Client(server, elicitation_callback=elicited) as client:
         async with cell("inline") as facts:

@@ -43,11 +43,11 @@ await cell("tools", async (facts) => {
 
 await cell("native", async () => {
   assert.equal(tools.find((tool) => tool.name === "count").execution.taskSupport, "optional");
-  const messages = await stream("count", { steps: 3, step_ms: 600 });
+  const messages = await stream("count", { steps: 5, step_ms: 800 });
   assert.equal(messages[0].type, "taskCreated");
   stepsOf(messages.map((message) => message.task?.statusMessage));
   assert.equal(messages.at(-1).type, "result", JSON.stringify(messages.at(-1)));
-  counted(messages.at(-1).result.structuredContent, 3);
+  counted(messages.at(-1).result.structuredContent, 5);
 });
 
 await cell("cancel", async () => {
@@ -74,7 +74,7 @@ await cell("input", async () => {
 
 await cell("notifications", async (facts) => {
   told.length = 0;
-  const messages = await stream("count", { steps: 5, step_ms: 300 });
+  const messages = await stream("count", { steps: 6, step_ms: 700 });
   const id = messages[0].task.taskId;
   const mine = () => told.filter((task) => task.taskId === id);
   for (let i = 0; i < 100 && !mine().some((task) => task.status === "completed"); i++)

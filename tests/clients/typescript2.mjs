@@ -65,12 +65,12 @@ await cell("tools", async (facts) => {
 });
 
 await cell("native", async () => {
-  const execution = await session.callTool("count", { steps: 3, step_ms: 600 });
+  const execution = await session.callTool("count", { steps: 5, step_ms: 800 });
   assert.equal(execution.kind, "task");
   const seen = [];
   const onEvent = (event) => void seen.push(taskViewFromExecutionEvent(event)?.statusMessage);
   const { outcome } = await execution.settle({ onEvent });
-  counted(resultFromTaskOutcome(outcome).structuredContent, 3);
+  counted(resultFromTaskOutcome(outcome).structuredContent, 5);
   stepsOf(seen);
 });
 

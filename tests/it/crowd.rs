@@ -10,6 +10,7 @@ use taskhost_tests::{Client, Era, HostBuilder};
 
 const CLIENTS: usize = 50;
 const EACH: usize = 20;
+const STEPS: u32 = 15;
 /// For a thousand tasks, on a machine that does other things too.
 const PATIENCE: Duration = Duration::from_mins(5);
 
@@ -23,17 +24,16 @@ fn fifty_clients_see_the_changes_of_their_own_among_a_thousand_tasks() {
     thread::scope(|scope| {
         for _ in 0..CLIENTS {
             scope.spawn(|| {
-                watch(
-                    &Client::http(&host.url()).speaking(Era::Stateless),
-                    &all_are_over,
-                );
+                let client = Client::http(&host.url()).speaking(Era::Stateless);
+                watch(&client, &all_are_over);
             });
         }
     });
 }
 
 fn watch(client: &Client, all_are_over: &Barrier) {
-    let counting = json!({ "steps": 8, "step_ms": 1000 });
+    // Long enough for all of them to be watched on their way.
+    let counting = json!({ "steps": STEPS, "step_ms": 2000 });
     let ids: Vec<String> = (0..EACH)
         .map(|_| client.start_native("count", &counting).id().to_owned())
         .collect();
@@ -60,7 +60,7 @@ fn in_order(states: &[Value]) {
     assert_eq!(last["status"], "completed", "{states:?}");
     assert_eq!(
         last["result"]["structuredContent"],
-        json!({ "counted": 8 }),
+        json!({ "counted": STEPS }),
         "the end brings the result"
     );
     assert!(
