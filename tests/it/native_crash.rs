@@ -9,7 +9,7 @@ use taskhost_tests::{
 #[test]
 fn tasks_of_both_protocols_outlive_the_host_over_http() {
     let mut host = host().over_http().start();
-    let counting = json!({ "steps": 40, "step_ms": 300 });
+    let counting = json!({ "steps": 100, "step_ms": 300 });
     let ids: Vec<String> = ERAS
         .iter()
         .map(|&era| {
@@ -27,7 +27,7 @@ fn tasks_of_both_protocols_outlive_the_host_over_http() {
     }
     for (client, id) in clients.iter().zip(&ids) {
         let result = client.native(id).result();
-        assert_eq!(result["structuredContent"], json!({ "counted": 40 }));
+        assert_eq!(result["structuredContent"], json!({ "counted": 100 }));
     }
 }
 
@@ -37,7 +37,7 @@ fn tasks_of_both_protocols_outlive_the_host_over_stdio() {
         let mut host = host().era(era).start();
         let task = host
             .client()
-            .start_native("count", &json!({ "steps": 40, "step_ms": 300 }));
+            .start_native("count", &json!({ "steps": 100, "step_ms": 300 }));
         task.until("on its way", |task| task["statusMessage"].is_string());
         let id = task.id().to_owned();
         host.kill();
@@ -45,7 +45,7 @@ fn tasks_of_both_protocols_outlive_the_host_over_stdio() {
         let task = host.client().native(&id);
         assert_eq!(task.get()["status"], "working", "{era:?}");
         let result = task.result();
-        assert_eq!(result["structuredContent"], json!({ "counted": 40 }));
+        assert_eq!(result["structuredContent"], json!({ "counted": 100 }));
     }
 }
 
@@ -79,7 +79,7 @@ fn a_subscription_can_be_opened_again_after_a_kill() {
     let mut host = host().over_http().era(Era::Stateless).start();
     let watcher = client(&host, Era::Stateless);
     let id = watcher
-        .start_native("count", &json!({ "steps": 40, "step_ms": 300 }))
+        .start_native("count", &json!({ "steps": 100, "step_ms": 300 }))
         .id()
         .to_owned();
     let before = watcher.listen(&[&id]);
@@ -108,7 +108,7 @@ fn a_subscription_can_be_opened_again_after_a_kill() {
     let ended = states.last().unwrap();
     assert_eq!(
         ended["result"]["structuredContent"],
-        json!({ "counted": 40 })
+        json!({ "counted": 100 })
     );
 }
 
