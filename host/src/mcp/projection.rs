@@ -185,7 +185,10 @@ fn step(progress: &Progress) -> String {
         None => format!("{}", progress.current),
     };
     match &progress.message {
-        Some(message) if progress.total.is_some() => format!("{message} ({count})"),
+        // Many say it themselves: "3 of 5 pages".
+        Some(message) if progress.total.is_some() && !message.contains(&count) => {
+            format!("{message} ({count})")
+        }
         Some(message) => message.clone(),
         None => format!("Running: {count}"),
     }
