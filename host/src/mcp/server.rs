@@ -88,8 +88,8 @@ const NAMES: usize = 1_000;
 
 /// What models are told of this server as a whole.
 const INSTRUCTIONS: &str = "\
-Runs long tasks in the background. Tools that start a task answer at once with its token; the task goes \
-on by itself, also when this conversation ends. Keep the token, and ask for the status with it until the \
+Runs long tasks in the background. A tool that starts a task gives its result or a token; the task then \
+goes on by itself, also when this conversation ends. Keep the token, and ask for the status with it until the \
 task is over, letting the tool wait for you where it offers to rather than asking again and again. Never \
 start the same work a second time because an answer is late: look at the tasks that are active first.";
 
