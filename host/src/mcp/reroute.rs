@@ -16,6 +16,7 @@
 //! In the other direction, the answer to `initialize` gains `capabilities.tasks` for 2025-11-25, where
 //! rmcp has no field for it.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use rmcp::model::ProtocolVersion;
@@ -37,13 +38,6 @@ pub(super) enum Era {
     V2,
 }
 
-/// As much of a request as decides where it goes. Cheaper to read than the whole.
-#[derive(Deserialize)]
-struct Head<'a> {
-    #[serde(borrow)]
-    method: Option<std::borrow::Cow<'a, str>>,
-}
-
 impl Reroute {
     /// Names that nobody can guess.
     pub(super) fn new() -> Self {
@@ -61,8 +55,7 @@ impl Reroute {
     /// The message under its private name, where it needs one. `session` is what was negotiated when the
     /// session was opened.
     pub(super) fn inbound(&self, message: &[u8], session: Option<&str>) -> Option<Value> {
-        let head: Head<'_> = serde_json::from_slice(message).ok()?;
-        let method = head.method?;
+        let method = method(message).ok()??;
         let candidate = ["tools/list", "tools/call", "subscriptions/listen"].contains(&&*method)
             || method.starts_with("tasks/")
             || method.starts_with(&self.prefix);
@@ -107,6 +100,17 @@ impl Reroute {
             _ => None,
         }
     }
+}
+
+/// The method of a message, which is read to its end and not kept: an error says that it is no JSON, or
+/// no object.
+pub(super) fn method(message: &[u8]) -> serde_json::Result<Option<Cow<'_, str>>> {
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        #[serde(borrow)]
+        method: Option<Cow<'a, str>>,
+    }
+    Ok(serde_json::from_slice::<Head<'_>>(message)?.method)
 }
 
 /// Adds to the answer to `initialize` what rmcp has no field for. `lists`: callers can be told apart, so

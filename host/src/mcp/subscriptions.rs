@@ -113,14 +113,13 @@ pub(super) async fn listen(
                     ok = ok && stream.send("notifications/resources/updated", json!({"uri": uri})).await;
                 }
             }
-            Some((one, news)) = next.next() => {
-                let Some(news) = news else { continue };
-                ok = match (&one.what, news) {
-                    (What::Task, News::Changed(_)) => stream.task(&one.watcher).await,
-                    (What::Document(uri, part), news) if concerns(*part, &news) => {
+            Some(one) = next.next() => {
+                let Some(one) = one else { continue };
+                ok = match &one.what {
+                    What::Task => stream.task(&one.watcher).await,
+                    What::Document(uri, _) => {
                         stream.send("notifications/resources/updated", json!({"uri": uri})).await
                     }
-                    _ => true,
                 };
                 next.push(one.next());
             }
@@ -140,16 +139,18 @@ pub(super) async fn follow_document(
     let telling = async {
         let updated = || notification("notifications/resources/updated", json!({"uri": uri}));
         if let Some((id, part)) = of_task(&uri) {
-            let Ok(mut watcher) = service.watch(&caller, id) else {
+            let Ok(watcher) = service.watch(&caller, id) else {
                 return;
             };
-            while let Some(news) = watcher.next().await {
-                if let News::Printed = news {
-                    tokio::time::sleep(GATHER).await;
-                }
-                if concerns(part, &news) && peer.send_notification(updated()).await.is_err() {
+            let mut next = Followed {
+                what: What::Document(uri.clone(), part),
+                watcher,
+            };
+            while let Some(one) = next.next().await {
+                if peer.send_notification(updated()).await.is_err() {
                     return;
                 }
+                next = one;
             }
             return;
         }
@@ -168,26 +169,18 @@ pub(super) async fn follow_document(
     until.run_until_cancelled(telling).await;
 }
 
-fn concerns(part: Part, news: &News) -> bool {
-    match (part, news) {
-        (Part::Status, News::Changed(_)) | (Part::Output, News::Printed) => true,
-        (Part::Result, News::Changed(snapshot)) => snapshot.record.state.is_done(),
-        (Part::Status | Part::Result, News::Printed) | (Part::Output, News::Changed(_)) => false,
-    }
-}
-
 /// Watches what is wanted and takes out of `wanted` what cannot be had.
 fn follow(service: &Service, caller: &Caller, wanted: &mut Wanted) -> Vec<Followed> {
     let mut followed = Vec::new();
     wanted.tasks.retain(|id| {
-        let watcher = service.watch(caller, id);
-        followed.extend(watcher.ok().map(|watcher| Followed {
+        let Ok(watcher) = service.watch(caller, id) else {
+            return false;
+        };
+        followed.push(Followed {
             what: What::Task,
             watcher,
-        }));
-        followed.last().is_some_and(|one| {
-            matches!(one.what, What::Task) && one.watcher.seen().record.id().to_string() == *id
-        })
+        });
+        true
     });
     wanted.uris.retain(|uri| {
         let Some((id, part)) = of_task(uri) else {
@@ -206,12 +199,32 @@ fn follow(service: &Service, caller: &Caller, wanted: &mut Wanted) -> Vec<Follow
 }
 
 impl Followed {
-    async fn next(mut self) -> (Self, Option<News>) {
-        let news = self.watcher.next().await;
-        if let Some(News::Printed) = news {
-            tokio::time::sleep(GATHER).await;
+    /// Resolves when there is something to tell, with itself; `None`: never again.
+    async fn next(mut self) -> Option<Self> {
+        loop {
+            let news = self.watcher.next().await?;
+            if !self.is_concerned_by(&news) {
+                continue;
+            }
+            if let News::Printed = news {
+                tokio::time::sleep(GATHER).await;
+            }
+            return Some(self);
         }
-        (self, news)
+    }
+
+    fn is_concerned_by(&self, news: &News) -> bool {
+        let part = match &self.what {
+            What::Task => Part::Status,
+            What::Document(_, part) => *part,
+        };
+        match (part, news) {
+            (Part::Status, News::Changed(_)) | (Part::Output, News::Printed) => true,
+            (Part::Result, News::Changed(snapshot)) => snapshot.record.state.is_done(),
+            (Part::Status | Part::Result, News::Printed) | (Part::Output, News::Changed(_)) => {
+                false
+            }
+        }
     }
 }
 

@@ -29,9 +29,43 @@ impl Exhibit {
 
     /// Whether `definition` is shown here, where `configured` are the names of all strategies.
     pub(super) fn shows(&self, definition: &Definition, configured: &[&str]) -> bool {
-        match definition.strategy.as_deref() {
-            Some(name) if configured.contains(&name) => name == self.strategy.name(),
-            _ => (self.tasks.as_ref()).is_none_or(|tasks| tasks.matches(&definition.name)),
+        match own(definition, configured) {
+            Some(name) => name == self.strategy.name(),
+            None => (self.tasks.as_ref()).is_none_or(|tasks| tasks.matches(&definition.name)),
         }
+    }
+}
+
+/// The one strategy that `definition` names, if there is one of that name.
+fn own<'a>(definition: &'a Definition, configured: &[&str]) -> Option<&'a str> {
+    let name = definition.strategy.as_deref()?;
+    configured.contains(&name).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::Json;
+
+    #[test]
+    fn a_definition_has_a_strategy_of_its_own_only_where_that_is_configured() {
+        let mut definition = Definition {
+            name: "report".to_owned(),
+            title: None,
+            description: None,
+            input_schema: Json::empty_object(),
+            output_schema: None,
+            cancellable: true,
+            idempotent: false,
+            estimate_ms: None,
+            timeout_ms: None,
+            strategy: None,
+        };
+        let configured = ["adaptive", "blocking"];
+        assert_eq!(own(&definition, &configured), None);
+        definition.strategy = Some("blocking".to_owned());
+        assert_eq!(own(&definition, &configured), Some("blocking"));
+        definition.strategy = Some("polling".to_owned());
+        assert_eq!(own(&definition, &configured), None);
     }
 }

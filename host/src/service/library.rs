@@ -108,7 +108,7 @@ impl Service {
 }
 
 /// One text for all: whoever guesses addresses must not learn which of them exist.
-pub(super) fn no_document() -> Report {
+fn no_document() -> Report {
     Report::new(
         Code(725),
         "no document at this address: it never existed, has expired, or belongs to someone else",

@@ -21,11 +21,11 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use rmcp::model::ProtocolVersion;
-use serde::Deserialize;
+use serde_json::error::Category;
 use serde_json::{Value, json};
 
 use super::super::LONGEST_MESSAGE;
-use super::super::reroute::{Reroute, complete_initialize};
+use super::super::reroute::{self, Reroute, complete_initialize};
 use crate::config::settings::Compat;
 
 /// Opens requests.
@@ -57,11 +57,7 @@ impl Envelope {
             return body;
         };
         // Only where it said the same as the body: a header that lies must still be refused.
-        let before: Option<Value> = serde_json::from_slice(&body).ok();
-        let method = before
-            .as_ref()
-            .and_then(|message| message["method"].as_str());
-        if let (Some(header), Some(method)) = (text(headers, METHOD), method)
+        if let (Some(header), Ok(Some(method))) = (text(headers, METHOD), reroute::method(&body))
             && header == method
             && let Some(private) = rerouted["method"].as_str()
             && let Ok(private) = HeaderValue::from_str(private)
@@ -118,16 +114,17 @@ pub(super) async fn open(
         Ok(body) => body,
         Err(error) => return unreadable(&parts.headers, &error),
     };
-    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&body) {
-        return refusal(
-            StatusCode::BAD_REQUEST,
-            -32700,
-            &format!("no JSON: {error}"),
-        );
-    }
+    let opens = match reroute::method(&body) {
+        Ok(method) => method.as_deref() == Some("initialize"),
+        Err(error) if matches!(error.classify(), Category::Syntax | Category::Eof) => {
+            let why = format!("no JSON: {error}");
+            return refusal(StatusCode::BAD_REQUEST, -32700, &why);
+        }
+        // JSON, and no message: rmcp says so.
+        Err(_) => false,
+    };
     let body = envelope.readdress(&mut parts.headers, body);
     parts.headers.insert(CONTENT_LENGTH, body.len().into());
-    let opens = is_initialize(&body);
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     if opens {
         complete(response, envelope.lists).await
@@ -159,16 +156,6 @@ fn refusal(status: StatusCode, code: i32, why: &str) -> Response {
         body.to_string(),
     )
         .into_response()
-}
-
-fn is_initialize(body: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Head<'a> {
-        #[serde(borrow)]
-        method: Option<std::borrow::Cow<'a, str>>,
-    }
-    serde_json::from_slice::<Head<'_>>(body)
-        .is_ok_and(|head| head.method.as_deref() == Some("initialize"))
 }
 
 /// The answer to `initialize`, alone or as the message of a stream that ends with it.
