@@ -13,6 +13,7 @@ pub mod check;
 pub mod client_config;
 pub mod demo;
 pub mod inspect;
+mod lock;
 pub mod output;
 pub mod run;
 pub mod tasks;
@@ -71,6 +72,8 @@ enum Verb {
     Check(CheckArgs),
     /// Say what a component is, what it wants and what it would get
     Inspect(inspect::InspectArgs),
+    /// Write down exactly which components a configuration amounts to
+    Lock(lock::LockArgs),
     /// See and stop tasks, of all clients
     Tasks(tasks::TasksArgs),
     /// Say how an MCP client is told of taskhost, or tell it
@@ -126,6 +129,9 @@ struct HostArgs {
     /// What an acknowledged task survives
     #[arg(long, value_name = "WHAT")]
     durability: Option<DurabilityArg>,
+    /// Refuse every component that is not in the lock file exactly as it is
+    #[arg(long)]
+    locked: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -146,6 +152,7 @@ impl HostArgs {
             allow: self.allow,
             http: self.http,
             data_dir: self.data_dir,
+            locked: self.locked,
             durability: self.durability.map(|durability| match durability {
                 DurabilityArg::Power => Durability::Power,
                 DurabilityArg::Process => Durability::Process,
@@ -168,6 +175,7 @@ pub fn main() -> ExitCode {
         Verb::Run(_) => crate::mcp::DEFAULT_LOG,
         Verb::Check(_)
         | Verb::Inspect(_)
+        | Verb::Lock(_)
         | Verb::Tasks(_)
         | Verb::ClientConfig(_)
         | Verb::Token(_)
@@ -192,6 +200,7 @@ pub fn main() -> ExitCode {
             Verb::Run(args) => run::run(args.host.flags(), args.print_config).await,
             Verb::Check(args) => check::check(&args.host.flags(), args.json).await,
             Verb::Inspect(args) => inspect::inspect(&args).await,
+            Verb::Lock(args) => lock::lock(args).await,
             Verb::Tasks(args) => tasks::tasks(args),
             Verb::ClientConfig(args) => client_config::client_config(&args),
             Verb::Token(args) => token::token(args),

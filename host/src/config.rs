@@ -18,6 +18,7 @@ pub mod mistake;
 pub mod resolve;
 pub mod secret;
 pub mod settings;
+pub mod signature;
 pub mod units;
 
 pub use component::ComponentConfig;

@@ -13,6 +13,7 @@ pub mod cache;
 pub mod component;
 pub mod linked;
 pub mod load;
+mod misfit;
 pub mod scratch;
 pub mod stderr;
 pub mod strategy;

@@ -6,7 +6,9 @@
 pub mod backend;
 pub mod embedded;
 pub mod load;
+pub mod lock;
 mod settings;
+pub mod signature;
 pub mod source;
 pub mod strategy;
 

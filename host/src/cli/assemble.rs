@@ -14,7 +14,9 @@ use crate::engine::Engine;
 use crate::engine::cache::Cache;
 use crate::engine::component::Kind;
 use crate::error::{Code, Report};
-use crate::plugin::load::{Linked, Loaded, prepare};
+use crate::plugin::load::{Linked, Loaded, Locking, Sources, prepare};
+use crate::plugin::lock::LockFile;
+use crate::plugin::source::shelf::Shelf;
 use crate::plugin::{Backend, EventSink, Strategy};
 use crate::service::exhibit::Exhibit;
 use crate::service::follow::Mailbox;
@@ -60,7 +62,13 @@ pub(super) fn engine() -> Result<(Engine, Option<Cache>), Report> {
 }
 
 /// Loads all components of `config`.
-pub(super) async fn load(mut config: Config) -> Result<Prepared, Report> {
+pub(super) async fn load(config: Config) -> Result<Prepared, Report> {
+    let sources = sources(&config)?;
+    load_from(config, &sources).await
+}
+
+/// The same, from what `sources` lets in.
+pub(super) async fn load_from(mut config: Config, sources: &Sources) -> Result<Prepared, Report> {
     let (engine, cache) = engine()?;
     let mut backends = Vec::new();
     let mut strategies = Vec::new();
@@ -69,9 +77,16 @@ pub(super) async fn load(mut config: Config) -> Result<Prepared, Report> {
         (Kind::Strategy, &mut config.strategies, &mut strategies),
     ] {
         for component in components {
-            let ready = prepare(&engine, cache.as_ref(), kind, component, &config.secrets)
-                .await
-                .map_err(|error| error.report())?;
+            let ready = prepare(
+                &engine,
+                cache.as_ref(),
+                sources,
+                kind,
+                component,
+                &config.secrets,
+            )
+            .await
+            .map_err(|error| error.report())?;
             component.grants = ready.grants.clone();
             component.config = serde_json::from_str(ready.config.text()).map_err(|error| {
                 Report::new(Code(111), format!("`{}`: {error}", component.name))
@@ -86,6 +101,21 @@ pub(super) async fn load(mut config: Config) -> Result<Prepared, Report> {
         config,
         backends,
         strategies,
+    })
+}
+
+/// What `config` says about which bytes are let in.
+pub(super) fn sources(config: &Config) -> Result<Sources, Report> {
+    let lock = LockFile::read(&config.lock).map_err(|error| Report::from(&error))?;
+    Ok(Sources {
+        shelf: env::downloads_dir().map(|directory| Shelf::new(&directory)),
+        lock,
+        locking: if config.locked {
+            Locking::Binds
+        } else {
+            Locking::Pins
+        },
+        signatures: config.trust.signatures,
     })
 }
 

@@ -5,15 +5,18 @@ use serde_json::{Value, json};
 use wit_component::{DecodedWasm, WitPrinter};
 
 use super::{assemble, output};
+use crate::config::env;
 use crate::engine::component::{Component, INTERFACE};
+use crate::engine::load::LoadError;
 use crate::error::{Code, Report};
 use crate::plugin::load::link;
-use crate::plugin::source::Reference;
+use crate::plugin::source::shelf::Shelf;
+use crate::plugin::source::{Pin, Reference};
 use crate::plugin::{Info, embedded};
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
-    /// celery, mock, polling, or a path to a component
+    /// celery, mock, polling, a path to a component, an https URL or an OCI reference
     #[arg(value_name = "REF")]
     reference: String,
     /// Print its interface, as WIT
@@ -27,7 +30,12 @@ pub(super) struct InspectArgs {
 /// Looks at a component and says what it is.
 pub(super) async fn inspect(args: &InspectArgs) -> Result<(), Report> {
     let reference = Reference(args.reference.clone());
-    let bytes = reference.read().map_err(|error| Report::from(&error))?;
+    let shelf = env::downloads_dir().map(|directory| Shelf::new(&directory));
+    let bytes = reference
+        .read(shelf.as_ref(), Pin::Unsaid)
+        .await
+        .map_err(|error| Report::from(&error))?
+        .bytes;
     let (engine, cache) = assemble::engine()?;
     let component =
         Component::load(&engine, cache.as_ref(), &bytes).map_err(|error| Report::from(&error))?;
@@ -36,10 +44,9 @@ pub(super) async fn inspect(args: &InspectArgs) -> Result<(), Report> {
         print!("{wit}");
         return Ok(());
     }
-    let kind = component.kind().map_err(|error| Report::from(&error))?;
-    let (_, info) = link(&engine, &component, kind)
-        .await
-        .map_err(|error| Report::from(&error))?;
+    let failed = |error: LoadError| error.compared(&bytes).report();
+    let kind = component.kind().map_err(failed)?;
+    let (_, info) = link(&engine, &component, kind).await.map_err(failed)?;
     let first_party = embedded::is_first_party(&component.digest);
     let asks = asks(&component, &info);
     if args.json {

@@ -9,6 +9,7 @@ use super::file::{ComponentTable, GrantTable, LimitsTable, TcpGrant};
 use super::grant::Grants;
 use super::limits::Limits;
 use super::mistake::ConfigError;
+use super::signature::SignatureTable;
 use super::units::Size;
 
 /// One component, before it is loaded.
@@ -16,8 +17,10 @@ use super::units::Size;
 pub struct ComponentConfig {
     /// What it is called here.
     pub name: String,
-    /// Name of an embedded component, or a path.
+    /// Name of an embedded component, a path, an https URL or an OCI reference.
     pub reference: String,
+    /// Who must have signed it.
+    pub signature: Option<SignatureTable>,
     /// What it is configured with.
     pub config: toml::Table,
     /// `--set` for it: keys and the text after `=`. What type the text has, its schema decides.
@@ -61,6 +64,7 @@ impl ComponentConfig {
     pub(super) fn to_table(&self) -> ComponentTable {
         ComponentTable {
             component: self.reference.clone(),
+            signature: self.signature.clone(),
             config: self.config.clone(),
             grant: GrantTable {
                 tcp: self.grants.tcp.iter().map(TcpGrant::of).collect(),
@@ -146,6 +150,7 @@ fn component(name: String, table: ComponentTable) -> Result<ComponentConfig, Con
     Ok(ComponentConfig {
         name,
         reference: table.component,
+        signature: table.signature,
         config: table.config,
         set: Vec::new(),
         grants,

@@ -36,6 +36,11 @@ pub fn cache_dir() -> Option<PathBuf> {
         .map(|system| system.cache_dir().join("components"))
 }
 
+/// Where components are kept that came over a network.
+pub fn downloads_dir() -> Option<PathBuf> {
+    cache_dir().map(|directory| directory.join("downloads"))
+}
+
 /// The user's home.
 pub fn home_dir() -> Option<PathBuf> {
     directories::BaseDirs::new().map(|system| system.home_dir().to_owned())

@@ -11,6 +11,7 @@ use super::auth::AuthTable;
 use super::grant::{Authority, Trust};
 use super::secret::SecretSource;
 use super::settings::Compat;
+use super::signature::{SignatureTable, TrustTable};
 use super::units::{Size, Span};
 use crate::store::Durability;
 use crate::task::Share;
@@ -30,6 +31,9 @@ pub struct FileConfig {
     /// How long tasks run and stay.
     #[serde(default, skip_serializing_if = "is_default")]
     pub tasks: TasksTable,
+    /// Whose components are let in.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub trust: TrustTable,
     /// Who runs the tasks, by name.
     #[serde(default)]
     pub backends: BTreeMap<String, ComponentTable>,
@@ -101,8 +105,12 @@ pub struct TasksTable {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ComponentTable {
-    /// Name of an embedded component, or a path. A relative path is relative to this file.
+    /// Name of an embedded component, a path, an https URL or an OCI reference with its digest. A relative
+    /// path is relative to this file.
     pub component: String,
+    /// Who must have signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<SignatureTable>,
     /// What the component is configured with.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub config: toml::Table,

@@ -13,6 +13,7 @@ use super::grant::{Allow, Allowed, Endpoint, Trust};
 use super::mistake::ConfigError;
 use super::secret::SecretSource;
 use super::settings::{Compat, LIVE_PER_PRINCIPAL, Settings};
+use super::signature::TrustTable;
 use super::units::Span;
 use crate::store::Durability;
 use crate::task::{Principal, Share, Sharing};
@@ -37,6 +38,8 @@ pub struct Flags {
     pub data_dir: Option<PathBuf>,
     /// `--durability`
     pub durability: Option<Durability>,
+    /// `--locked`
+    pub locked: bool,
 }
 
 /// What it means.
@@ -54,6 +57,12 @@ pub struct Config {
     pub backends: Vec<ComponentConfig>,
     /// How they are shown.
     pub strategies: Vec<ComponentConfig>,
+    /// Whose components are let in.
+    pub trust: TrustTable,
+    /// The lock file, which need not be there.
+    pub lock: PathBuf,
+    /// Nothing is let in that is not in it.
+    pub locked: bool,
     /// Where secrets come from.
     pub secrets: BTreeMap<String, SecretSource>,
     server: ServerTable,
@@ -121,6 +130,12 @@ impl Config {
                 .unwrap_or_default(),
             backends: components(file.backends, &flags.backends)?,
             strategies: components(file.strategies, &flags.strategies)?,
+            trust: file.trust,
+            lock: match &flags.config {
+                Some(config) => config.with_extension("lock"),
+                None => PathBuf::from("taskhost.lock"),
+            },
+            locked: flags.locked,
             secrets: file.secrets,
             server: file.server,
             tasks: file.tasks,
@@ -185,6 +200,7 @@ impl Config {
             },
             backends: tables(&self.backends),
             strategies: tables(&self.strategies),
+            trust: self.trust,
             secrets: self.secrets.clone(),
         }
     }
@@ -307,6 +323,9 @@ fn relative_to(directory: &Path, table: &mut ComponentTable) {
     if looks_like_path && !table.component.contains("://") {
         table.component = directory.join(&table.component).display().to_string();
     }
+    if let Some(signature) = &mut table.signature {
+        signature.relative_to(directory);
+    }
     for grant in &mut table.grant.tcp {
         if let TcpGrant::Trusting(grant) = grant {
             grant.ca = grant.ca.take().map(|ca| directory.join(ca));
@@ -320,6 +339,7 @@ fn empty() -> FileConfig {
         server: ServerTable::default(),
         store: StoreTable::default(),
         tasks: TasksTable::default(),
+        trust: TrustTable::default(),
         backends: BTreeMap::new(),
         strategies: BTreeMap::new(),
         secrets: BTreeMap::new(),

@@ -38,7 +38,10 @@ impl<W: World> LinkedComponent<W> {
             .and_then(|linker| W::link(linker, &component.code))
             .map_err(|error| {
                 let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
-                LoadError::Misfit(chain.join(": "))
+                LoadError::Misfit {
+                    linker: chain.join(": "),
+                    differences: Vec::new(),
+                }
             })?;
         Ok(Self {
             engine: engine.clone(),

@@ -1,6 +1,7 @@
 //! Why a component was not loaded.
 
 use super::component::{INTERFACE, Kind};
+use super::misfit;
 use crate::error::{Code, Explain, Report};
 
 /// Why a component was not loaded. Nothing of it ran, but for `Refused` and `Trapped`.
@@ -34,10 +35,17 @@ pub enum LoadError {
     OtherVersion {
         /// Which.
         version: String,
+        /// All that differs, import by import.
+        differences: Vec<String>,
     },
     /// It wants, or offers, something in another shape than this host.
-    #[error("the component does not fit this host: {0}")]
-    Misfit(String),
+    #[error("the component does not fit this host{}", .differences.first().map_or_else(|| format!(": {linker}"), |_| String::new()))]
+    Misfit {
+        /// What the linker said of the first difference.
+        linker: String,
+        /// All that differ, import by import.
+        differences: Vec<String>,
+    },
     /// It ended itself while it was looked at.
     #[error("the component did not survive `{function}`: {}", .why.message)]
     Trapped {
@@ -54,6 +62,36 @@ pub enum LoadError {
     Description(String),
 }
 
+impl LoadError {
+    /// With all that differs between the component of these bytes and this host.
+    #[must_use]
+    pub fn compared(mut self, bytes: &[u8]) -> Self {
+        if let Self::Misfit { differences, .. } | Self::OtherVersion { differences, .. } = &mut self
+        {
+            *differences = misfit::differences(bytes);
+        }
+        self
+    }
+
+    /// What differs, one line each.
+    pub fn differences(&self) -> &[String] {
+        match self {
+            Self::Misfit { differences, .. } | Self::OtherVersion { differences, .. } => {
+                differences
+            }
+            _ => &[],
+        }
+    }
+
+    /// The error in its final form.
+    pub fn report(&self) -> Report {
+        Report {
+            causes: self.differences().to_vec(),
+            ..Report::from(self)
+        }
+    }
+}
+
 impl Explain for LoadError {
     fn code(&self) -> Code {
         Code(match self {
@@ -63,7 +101,7 @@ impl Explain for LoadError {
             Self::NoPlugin { .. } => 304,
             Self::WrongKind { .. } => 305,
             Self::OtherVersion { .. } => 306,
-            Self::Misfit(_) => 307,
+            Self::Misfit { .. } => 307,
             Self::Trapped { why, .. } => return why.code,
             Self::Refused(_) => 308,
             Self::Description(_) => 309,
@@ -92,11 +130,11 @@ impl Explain for LoadError {
                 }
             )],
             Self::WrongKind { found, .. } => vec![format!("name it with --{found}")],
-            Self::OtherVersion { version } => vec![
+            Self::OtherVersion { version, .. } => vec![
                 format!("use a build of the component for taskhost:plugin@{INTERFACE}"),
                 format!("or a taskhost that speaks {version}"),
             ],
-            Self::Misfit(_) => vec![format!(
+            Self::Misfit { .. } => vec![format!(
                 "for the author: build against wit/ of this taskhost (taskhost:plugin@{INTERFACE})"
             )],
             Self::Trapped { why, .. } => why.help.clone(),

@@ -11,11 +11,15 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::embedded;
+use super::lock::{LockError, LockFile, Locked};
 use super::settings::effective;
-use super::source::{Reference, SourceError};
+use super::signature::{self, SignatureError};
+use super::source::shelf::Shelf;
+use super::source::{Digest, Pin, Reference, SourceError};
 use crate::config::ComponentConfig;
 use crate::config::grant::{Authority, Endpoint, Grants, Trust};
 use crate::config::secret::SecretSource;
+use crate::config::signature::Required;
 use crate::engine::Engine;
 use crate::engine::backend::LinkedBackend;
 use crate::engine::cache::Cache;
@@ -25,6 +29,31 @@ use crate::engine::scratch::Info;
 use crate::engine::strategy::LinkedStrategy;
 use crate::error::{Code, Explain, Report};
 use crate::task::Json;
+
+/// What decides which bytes are let in.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Where downloads are kept. `None`: nowhere.
+    pub shelf: Option<Shelf>,
+    /// The lock file, where there is one.
+    pub lock: Option<LockFile>,
+    /// What the lock file is for.
+    pub locking: Locking,
+    /// Which components must be signed.
+    pub signatures: Required,
+}
+
+/// What a lock file is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Locking {
+    /// It says which bytes a reference means that has no digest.
+    #[default]
+    Pins,
+    /// Nothing is let in but what it has.
+    Binds,
+    /// It is being written: what there is now is what is meant.
+    Writes,
+}
 
 /// A component that can be started.
 #[derive(Clone)]
@@ -37,6 +66,8 @@ pub struct Loaded {
     pub component: Component,
     /// It came with taskhost.
     pub first_party: bool,
+    /// What a lock file has to say of it.
+    pub locked: Locked,
     /// What `init` is given: the file's table with the flags on top.
     pub config: Json,
     /// What it may reach: what the operator granted, and for first-party components the endpoints that
@@ -71,6 +102,12 @@ pub enum PrepareError {
         /// Why.
         source: Box<LoadError>,
     },
+    /// It is not signed as it should be.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// It is not what was locked.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// It does not want this configuration.
     #[error("the configuration of `{name}` does not fit: {why}")]
     Config {
@@ -97,21 +134,46 @@ pub enum PrepareError {
 pub async fn prepare(
     engine: &Engine,
     cache: Option<&Cache>,
+    sources: &Sources,
     kind: Kind,
     config: &ComponentConfig,
     secrets: &BTreeMap<String, SecretSource>,
 ) -> Result<Loaded, PrepareError> {
     let reference = Reference(config.reference.clone());
-    let bytes = reference.read()?;
-    let failed = |source| PrepareError::Load {
+    let fetched = reference
+        .read(sources.shelf.as_ref(), sources.pin(config))
+        .await?;
+    let signer = signature::check(
+        &config.name,
+        &reference,
+        &fetched,
+        config.signature.as_ref(),
+        sources.signatures,
+    )
+    .await?;
+    let bytes = fetched.bytes;
+    let failed = |source: LoadError| PrepareError::Load {
         name: config.name.clone(),
         reference: config.reference.clone(),
-        source: Box::new(source),
+        source: Box::new(source.compared(&bytes)),
     };
     let component = Component::load(engine, cache, &bytes).map_err(failed)?;
     component.expect(kind).map_err(failed)?;
     let (linked, info) = link(engine, &component, kind).await.map_err(failed)?;
     let first_party = embedded::is_first_party(&component.digest);
+    let locked = Locked {
+        reference: config.reference.clone(),
+        digest: Digest::of(&bytes),
+        size: bytes.len() as u64,
+        kind,
+        signer,
+        asks: Vec::new(),
+    };
+    if sources.locking == Locking::Binds && !first_party {
+        let nothing = LockFile::default();
+        let lock = sources.lock.as_ref().unwrap_or(&nothing);
+        lock.check(&config.name, &locked)?;
+    }
     let settings = effective(config, info.config_schema.as_ref())?;
     let mut grants = config.grants.clone();
     if first_party {
@@ -132,9 +194,21 @@ pub async fn prepare(
         info,
         component,
         first_party,
+        locked,
         config: settings,
         grants,
     })
+}
+
+impl Sources {
+    fn pin(&self, config: &ComponentConfig) -> Pin<'_> {
+        let locked = self.lock.as_ref();
+        match locked.and_then(|lock| lock.pin(&config.name, &config.reference)) {
+            _ if self.locking == Locking::Writes => Pin::Whatever,
+            Some(digest) => Pin::Locked(digest),
+            None => Pin::Unsaid,
+        }
+    }
 }
 
 /// Links `component`, and asks it who it is.
@@ -236,6 +310,8 @@ impl Explain for PrepareError {
     fn code(&self) -> Code {
         match self {
             Self::Source(error) => error.code(),
+            Self::Signature(error) => error.code(),
+            Self::Lock(error) => error.code(),
             Self::Load { source, .. } => source.code(),
             Self::Config { .. } => Code(111),
             Self::Secret { .. } => Code(112),
@@ -245,6 +321,8 @@ impl Explain for PrepareError {
     fn help(&self) -> Vec<String> {
         match self {
             Self::Source(error) => error.help(),
+            Self::Signature(error) => error.help(),
+            Self::Lock(error) => error.help(),
             Self::Load { source, .. } => source.help(),
             Self::Config { help, .. } => help.clone(),
             Self::Secret { secret, .. } => vec![
@@ -261,7 +339,7 @@ impl PrepareError {
         // `Load` says its source in its own words: once is enough.
         Report {
             causes: match self {
-                Self::Load { .. } => Vec::new(),
+                Self::Load { source, .. } => source.differences().to_vec(),
                 _ => Report::from(self).causes,
             },
             ..Report::from(self)
