@@ -144,7 +144,7 @@ pub async fn study(
     };
     let component = Component::load(engine, cache, &bytes).map_err(failed)?;
     component.expect(kind).map_err(failed)?;
-    let manifest = Manifest::of(&bytes).map_err(|source| PrepareError::Manifest {
+    let manifest = Manifest::of_kind(&bytes, kind).map_err(|source| PrepareError::Manifest {
         name: config.name.clone(),
         reference: config.reference.clone(),
         source,
