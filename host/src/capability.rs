@@ -7,10 +7,12 @@
 //! below the service knows the service.
 
 pub mod bindings;
+mod budget;
 pub mod convert;
 pub mod events;
 pub mod guest;
 pub mod logging;
+pub mod meter;
 pub mod net;
 pub mod secrets;
 pub mod storage;
@@ -20,5 +22,6 @@ pub mod tls;
 
 pub use events::EventSink;
 pub use guest::{Guest, Ports};
+pub use meter::Meter;
 pub use storage::ComponentMap;
 pub use tasks::{CallPort, Caller, Tasks};

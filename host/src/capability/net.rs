@@ -61,12 +61,13 @@ impl<T: Send> net::HostWithStore<T> for HasSelf<Guest> {
                 writer: Arc::new(Mutex::new(writer)),
             });
             guest.connections += usize::from(connection.is_ok());
+            guest.ports.meter.connections.set(guest.connections);
             connection.map_err(|error| Error::Internal(error.to_string()))
         })
     }
 }
 
-fn granted(guest: &Guest, authority: &str) -> Result<Endpoint, Error> {
+fn granted(guest: &mut Guest, authority: &str) -> Result<Endpoint, Error> {
     if guest.ports.rehearsal {
         return Err(Error::Unavailable((
             "the host has not started yet".to_owned(),
@@ -76,12 +77,15 @@ fn granted(guest: &Guest, authority: &str) -> Result<Endpoint, Error> {
     let authority: Authority = authority
         .parse()
         .map_err(|error| Error::InvalidInput(format!("{error}")))?;
-    let Some(endpoint) = guest.ports.grants.endpoint(&authority) else {
-        tracing::warn!(
-            component = %guest.name,
-            "connection to {authority} denied [TH0501]: add --allow {}:tcp={authority}",
-            guest.name
-        );
+    let Some(endpoint) = guest.ports.grants.endpoint(&authority).cloned() else {
+        guest.ports.meter.denied.add(1);
+        if guest.may_be_mentioned() {
+            tracing::warn!(
+                component = %guest.name,
+                "connection to {authority} denied [TH0501]: add --allow {}:tcp={authority}",
+                guest.name
+            );
+        }
         return Err(Error::Denied(format!(
             "`{0}` may not connect to {authority} [TH0501]: add --allow {0}:tcp={authority}",
             guest.name
@@ -90,7 +94,7 @@ fn granted(guest: &Guest, authority: &str) -> Result<Endpoint, Error> {
     if guest.connections >= guest.ports.limits.connections {
         return Err(Error::Busy(Some(1_000)));
     }
-    Ok(endpoint.clone())
+    Ok(endpoint)
 }
 
 async fn dial(endpoint: &Endpoint, tls: bool) -> Result<Stream, String> {
@@ -119,6 +123,7 @@ impl net::HostConnection for Guest {
     fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
         self.table.delete(connection)?;
         self.connections = self.connections.saturating_sub(1);
+        self.ports.meter.connections.set(self.connections);
         Ok(())
     }
 }

@@ -104,6 +104,7 @@ impl Prepared {
             secrets: Arc::new(loaded.secrets.clone()),
             grants: Arc::new(loaded.grants.clone()),
             limits: component.limits.clone(),
+            meter: Arc::default(),
             rehearsal: false,
         };
         let mut backends = Vec::new();

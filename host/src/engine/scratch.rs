@@ -17,10 +17,11 @@ use super::stderr::Stderr;
 use super::{Engine, trap, watchdog};
 use crate::capability::bindings::host::types as wire;
 use crate::capability::convert;
+use crate::capability::logging::cut;
 use crate::capability::{ComponentMap, Ports};
 use crate::clock::SystemClock;
 use crate::config::grant::Grants;
-use crate::config::limits::Limits;
+use crate::config::limits::{self, Limits};
 use crate::error::{Code, Report};
 use crate::task::Json;
 
@@ -78,13 +79,13 @@ fn checked(info: wire::PluginInfo) -> Result<Info, LoadError> {
     }
     let config_schema = info
         .config_schema
-        .map(|schema| convert::object_in("the schema of its configuration", schema))
+        .map(|schema| convert::object_in("the schema of its configuration", schema, limits::SCHEMA))
         .transpose()
         .map_err(|rubbish| LoadError::Description(rubbish.0))?;
     Ok(Info {
         name: info.name,
-        version: info.version,
-        description: info.description,
+        version: cut(info.version, limits::QUESTION_KEY),
+        description: info.description.map(|text| cut(text, limits::ERROR)),
         config_schema,
         observe_every: info
             .observe_every_ms
@@ -139,6 +140,7 @@ fn nothing() -> Ports {
         secrets: Arc::default(),
         grants: Arc::new(Grants::default()),
         limits: Limits::default(),
+        meter: Arc::default(),
         rehearsal: true,
     }
 }
