@@ -18,7 +18,7 @@ impl Backend for Deed {
     }
 
     async fn list_tasks() -> Result<Vec<TaskDefinition>, Error> {
-        let mut all = definitions();
+        let mut all = definitions::<Self>();
         all.push(definition(&format!("task-{}", timers::now_ms()), "{}"));
         // What leads back into this very function.
         events::catalog_changed();

@@ -1,4 +1,4 @@
-//! Pushes without end, of its task and of tasks that never were, and lets the host run in between.
+//! Pushes without a pause, of its task and of tasks that never were, and lets the host run in between.
 
 use taskhost_hostile::*;
 
@@ -9,7 +9,8 @@ impl Backend for Deed {
         let id = id.to_owned();
         wit_bindgen::spawn_local(async move {
             let mut seen = 0_u32;
-            loop {
+            let end = timers::now_ms() + FLOOD_MS;
+            while timers::now_ms() < end {
                 for _ in 0..1000 {
                     seen = seen.wrapping_add(1);
                     let progress = Progress {

@@ -1,4 +1,4 @@
-//! Logs without end, and lets the host run in between.
+//! Logs without a pause, and lets the host run in between.
 
 use taskhost_hostile::*;
 
@@ -7,7 +7,8 @@ struct Deed;
 impl Backend for Deed {
     async fn deed(_id: &str) -> Result<(), Error> {
         wit_bindgen::spawn_local(async move {
-            loop {
+            let end = timers::now_ms() + FLOOD_MS;
+            while timers::now_ms() < end {
                 for _ in 0..1000 {
                     logging::log(
                         logging::Level::Error,

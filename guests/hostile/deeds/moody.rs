@@ -1,4 +1,4 @@
-//! Is in order until the task `deed` breaks it, and then traps in `init` for three seconds.
+//! Is in order until its task breaks it, and then traps in `init` for three seconds.
 
 use taskhost_hostile::*;
 

@@ -6,8 +6,8 @@ struct Deed;
 
 impl Backend for Deed {
     async fn list_tasks() -> Result<Vec<TaskDefinition>, Error> {
-        let mut all = definitions();
-        all.extend(definitions());
+        let mut all = definitions::<Self>();
+        all.extend(definitions::<Self>());
         Ok(all)
     }
 }

@@ -1,4 +1,4 @@
-//! Prints without end, and lets the host run in between.
+//! Prints without a pause, and lets the host run in between.
 
 use taskhost_hostile::*;
 
@@ -9,7 +9,8 @@ impl Backend for Deed {
         let id = id.to_owned();
         let line = "x".repeat(4096);
         wit_bindgen::spawn_local(async move {
-            loop {
+            let end = timers::now_ms() + FLOOD_MS;
+            while timers::now_ms() < end {
                 for _ in 0..1000 {
                     events::output(&id, &line);
                 }

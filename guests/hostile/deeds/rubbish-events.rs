@@ -1,4 +1,4 @@
-//! Pushes what is no JSON without end, each of which the host would like to mention.
+//! Pushes what is no JSON without a pause, each of which the host would like to mention.
 
 use taskhost_hostile::*;
 
@@ -9,7 +9,8 @@ impl Backend for Deed {
         let id = id.to_owned();
         wit_bindgen::spawn_local(async move {
             let rubbish = Observation::Finished(Outcome::Completed("{".into()));
-            loop {
+            let end = timers::now_ms() + FLOOD_MS;
+            while timers::now_ms() < end {
                 for _ in 0..1000 {
                     events::observed(&id, &rubbish);
                 }

@@ -6,7 +6,7 @@ struct Deed;
 
 impl Backend for Deed {
     async fn list_tasks() -> Result<Vec<TaskDefinition>, Error> {
-        let mut all = definitions();
+        let mut all = definitions::<Self>();
         all.push(definition("no-json", "{"));
         Ok(all)
     }

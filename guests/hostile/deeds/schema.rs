@@ -6,7 +6,7 @@ struct Deed;
 
 impl Backend for Deed {
     async fn list_tasks() -> Result<Vec<TaskDefinition>, Error> {
-        let mut all = definitions();
+        let mut all = definitions::<Self>();
         all.push(definition("wrong-type", r#"{"type":"banana"}"#));
         all.push(definition("elsewhere", r#"{"$ref":"file:///etc/passwd"}"#));
         Ok(all)

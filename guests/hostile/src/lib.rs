@@ -3,7 +3,7 @@
 //!
 //! A deed implements [`Backend`] and says only what it does wrong: all the rest is here, and in order.
 //! Those that have no function of their own to misbehave in do it in a task, so that a test can choose the
-//! moment: the task `deed` begins it. `sleep` is a task like any other.
+//! moment: the task `hostile_NAME` begins it. `hostile_NAME_sleep` is a task like any other.
 //!
 //! No serde and no allocation of note, so that one is compiled in a second.
 
@@ -42,11 +42,21 @@ pub use bindings::exports::taskhost::plugin::backend::{
 pub use bindings::taskhost::plugin::types::{Outcome, Progress};
 pub use bindings::taskhost::plugin::{events, logging, net, storage, timers};
 
-/// The task that begins the deed.
-pub const DEED: &str = "deed";
+/// How long a flood lasts: a test looks at what becomes of the others meanwhile, and there are many.
+pub const FLOOD_MS: u64 = 2500;
+
+/// What the file of a deed is called.
+pub trait Named {
+    const NAME: &'static str;
+
+    /// The task that begins the deed.
+    fn task() -> String {
+        format!("hostile_{}", Self::NAME)
+    }
+}
 
 /// A backend that is in order, but for what an implementation says itself.
-pub trait Backend {
+pub trait Backend: Named {
     fn describe() -> PluginInfo {
         info()
     }
@@ -56,16 +66,16 @@ pub trait Backend {
     }
 
     async fn list_tasks() -> Result<Vec<TaskDefinition>, Error> {
-        Ok(definitions())
+        Ok(definitions::<Self>())
     }
 
-    /// What the task `deed` does, before `start` answers.
+    /// What the task does that begins it, before `start` answers.
     async fn deed(_id: &str) -> Result<(), Error> {
         Ok(())
     }
 
     async fn start(request: StartRequest) -> Result<Handle, Error> {
-        if request.task == DEED {
+        if request.task == Self::task() {
             Self::deed(&request.id).await?;
         }
         store(&request).await?;
@@ -132,6 +142,10 @@ impl<T: Backend> Guest for T {
 #[macro_export]
 macro_rules! hostile {
     ($deed:ident) => {
+        impl $crate::Named for $deed {
+            const NAME: &'static str = env!("CARGO_CRATE_NAME");
+        }
+
         // The names of the exports are no names to a native linker.
         #[cfg(target_arch = "wasm32")]
         $crate::bindings::export!($deed with_types_in $crate::bindings);
@@ -149,12 +163,12 @@ pub fn info() -> PluginInfo {
     }
 }
 
-/// `deed`, which is over as soon as it has begun, and `sleep`, which takes `ms` milliseconds.
-pub fn definitions() -> Vec<TaskDefinition> {
+/// The deed, which is over as soon as it has begun, and one that takes `ms` milliseconds.
+pub fn definitions<D: Named + ?Sized>() -> Vec<TaskDefinition> {
     vec![
-        definition(DEED, r#"{"type":"object"}"#),
+        definition(&D::task(), r#"{"type":"object"}"#),
         definition(
-            "sleep",
+            &format!("{}_sleep", D::task()),
             r#"{"type":"object","properties":{"ms":{"type":"integer","minimum":0}}}"#,
         ),
     ]

@@ -91,7 +91,11 @@ fn granted(guest: &mut Guest, authority: &str) -> Result<Endpoint, Error> {
             guest.name
         )));
     };
-    if guest.connections >= guest.ports.limits.connections {
+    let most = guest.ports.limits.connections;
+    if guest.connections >= most {
+        if guest.may_be_mentioned() {
+            tracing::warn!(component = %guest.name, "no room for another connection: it holds {most} [TH0417]");
+        }
         return Err(Error::Busy(Some(1_000)));
     }
     Ok(endpoint)

@@ -111,6 +111,10 @@ pub async fn prepare(
     let component = Component::load(engine, cache, &bytes).map_err(failed)?;
     component.expect(kind).map_err(failed)?;
     let (linked, info) = link(engine, &component, kind).await.map_err(failed)?;
+    let linked = match linked {
+        Linked::Backend(backend) => Linked::Backend(backend.under(&config.limits)),
+        Linked::Strategy(strategy) => Linked::Strategy(strategy.under(&config.limits)),
+    };
     let first_party = embedded::is_first_party(&component.digest);
     let settings = effective(config, info.config_schema.as_ref())?;
     let mut grants = config.grants.clone();
