@@ -27,9 +27,10 @@ const COMPONENTS: [(&str, &str); 8] = [
 ];
 
 /// For tests: name of the file, and its package.
-const FIXTURES: [(&str, &str); 2] = [
+const FIXTURES: [(&str, &str); 3] = [
     ("conformance-backend", "taskhost-backend-conformance"),
     ("conformance-strategy", "taskhost-strategy-conformance"),
+    ("prober", "taskhost-fixture-prober"),
 ];
 
 /// For tests: components that misbehave, each an example of one package, left as `hostile-NAME`.

@@ -58,8 +58,6 @@ pub struct Meter {
     pub(crate) output: Flow,
     /// Bytes of them.
     pub(crate) output_bytes: Count,
-    /// Grants that it has missed.
-    pub(crate) denied: Count,
     /// What happens seldom.
     seldom: Mutex<Seldom>,
 }
@@ -215,7 +213,6 @@ impl Meter {
             events: self.events.rate(limits.events),
             output_lines: self.output.rate(limits.output_lines),
             output_bytes: self.output_bytes.get(),
-            denied: self.denied.get(),
             instances: seldom.instances,
             restarts: Gauge {
                 now: recent as u64,
@@ -275,8 +272,6 @@ pub struct Usage {
     pub output_lines: Rate,
     /// Bytes of them that were kept.
     pub output_bytes: u64,
-    /// Times that a grant was missing.
-    pub denied: u64,
     /// Instances that were begun.
     pub instances: u64,
     /// Instances that have ended by themselves: within the window, and since the host was started.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use super::file::{ComponentTable, GrantTable, LimitsTable, TcpGrant};
+use super::file::{ComponentTable, GrantTable, LimitsTable};
 use super::grant::Grants;
 use super::limits::{DOCUMENT, Limits};
 use super::mistake::ConfigError;
@@ -63,10 +63,7 @@ impl ComponentConfig {
         ComponentTable {
             component: self.reference.clone(),
             config: self.config.clone(),
-            grant: GrantTable {
-                tcp: self.grants.tcp.iter().map(TcpGrant::of).collect(),
-                secrets: self.grants.secrets.iter().cloned().collect(),
-            },
+            grant: GrantTable::of(&self.grants),
             limits: self.limits_table.clone(),
             tasks: self.tasks.as_ref().map(|tasks| tasks.written.clone()),
         }
@@ -131,11 +128,6 @@ fn component(name: String, table: ComponentTable) -> Result<ComponentConfig, Con
             why: "names have letters, digits, `-` and `_`, at most 64",
         });
     }
-    let mut grants = Grants::default();
-    for grant in &table.grant.tcp {
-        grants.add_endpoint(grant.endpoint());
-    }
-    grants.secrets.extend(table.grant.secrets.iter().cloned());
     let tasks = table
         .tasks
         .map(Patterns::compile)
@@ -150,7 +142,7 @@ fn component(name: String, table: ComponentTable) -> Result<ComponentConfig, Con
         reference: table.component,
         config: table.config,
         set: Vec::new(),
-        grants,
+        grants: table.grant.grants(),
         limits,
         tasks,
         limits_table: table.limits,

@@ -13,7 +13,8 @@ use super::component::Component;
 use super::load::LoadError;
 use super::scratch::{self, Info};
 use crate::capability::bindings::host;
-use crate::capability::{Guest, Ports};
+use crate::capability::{Guest, Ports, wasi};
+use crate::config::grant::Grants;
 use crate::config::limits::Limits;
 use crate::task::Json;
 
@@ -73,22 +74,25 @@ impl<W: World> LinkedComponent<W> {
             .unwrap_or_else(|| Err(LoadError::no_thread("describe")))
     }
 
-    /// Asks it whether it would start with this configuration, with nothing in its reach but secrets.
+    /// Asks it whether it would start with this configuration, with nothing in its reach but secrets
+    /// and variables.
     pub async fn rehearse(
         &self,
         name: &str,
         config: &Json,
+        grants: &Grants,
         secrets: &BTreeMap<String, String>,
     ) -> Result<(), LoadError> {
         let this = self.clone();
-        let (name, config, secrets) = (name.to_owned(), config.clone(), secrets.clone());
+        let (name, config) = (name.to_owned(), config.clone());
+        let (grants, secrets) = (grants.clone(), secrets.clone());
         let rehearsed = alone(&name.clone(), async move {
             let Self {
                 engine,
                 linked,
                 limits,
             } = &this;
-            scratch::rehearse::<W>(engine, linked, &name, &config, &secrets, limits).await
+            scratch::rehearse::<W>(engine, linked, &name, &config, &grants, &secrets, limits).await
         });
         rehearsed
             .await
@@ -116,11 +120,10 @@ impl<W: World> LinkedComponent<W> {
     }
 }
 
-/// What every world is given: logs, time, and a WASI that reaches nothing.
+/// What every world is given: logs, time, and a WASI that reaches what is granted.
 fn common_linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine.wasmtime());
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    wasi::link(&mut linker)?;
     host::types::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     host::logging::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     host::timers::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;

@@ -29,7 +29,7 @@ pub(super) fn store(
 ) -> Store<Guest> {
     let limits = ports.limits.clone();
     ports.meter.begins(&limits);
-    let guest = Guest::new(name, ports).with_stderr(stderr.clone());
+    let guest = Guest::new(name, ports, stderr.clone());
     let mut store = Store::new(engine.wasmtime(), guest);
     store.limiter(|guest| &mut guest.memory);
     store.set_hostcall_fuel(limits.handed_over);
