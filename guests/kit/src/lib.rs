@@ -52,3 +52,6 @@ pub mod interface {
 }
 
 pub use taskhost_sdk::{NoSettings, Settings, export_strategy, manifest};
+
+#[cfg(not(target_family = "wasm"))]
+pub use taskhost_sdk::mock;

@@ -143,6 +143,7 @@ manifest!();
 #[cfg(test)]
 mod tests {
     use taskhost_strategy_kit::interface::Observation;
+    use taskhost_strategy_kit::mock::Host;
     use taskhost_strategy_kit::sample::{asking, caller, snapshot};
 
     use super::*;
@@ -158,6 +159,28 @@ mod tests {
              `task_status` with the token and wait_seconds 25 to follow it, and `task_result` when \
              it is COMPLETED. Do not start it again while it runs."
         );
+    }
+
+    #[test]
+    fn what_ends_within_the_limit_is_the_answer_and_what_does_not_a_token() {
+        for (limit_seconds, answered) in [(2, r#"\"film\""#), (0, "task_status")] {
+            let host = Host::new().task("render", |course| match course.ran_ms {
+                0..1000 => Observation::running(),
+                _ => Observation::completed("film"),
+            });
+            let config = format!(r#"{{"limit_seconds":{limit_seconds}}}"#);
+            let strategy = Adaptive {
+                config: Config::read(&config).unwrap(),
+            };
+            let (call, caller) = (host.call(), caller());
+            let route = Action::Start.route("render");
+            let reply = strategy.call_tool(&call, &caller, &route, "{}".into());
+            let Ok(Reply::Answer(said)) = host.run(reply) else {
+                panic!("there is no answer");
+            };
+            assert!(said.contains(answered), "{said}");
+            assert_eq!(host.started().len(), 1);
+        }
     }
 
     #[test]
