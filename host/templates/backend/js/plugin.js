@@ -74,7 +74,7 @@ export const backend = {
     const seen = state(work, Date.now());
     if (seen.tag === "unknown") throw { tag: "unknown-task", val: work.handle };
     if (seen.tag === "finished") return "already-finished";
-    cancelled.set(work.id, reason ?? "no reason given");
+    cancelled.set(work.id, reason);
     // Said at once: after a restart nobody here would remember it.
     events.observed(work.id, state(work, Date.now()));
     return "accepted";

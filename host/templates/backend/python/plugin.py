@@ -86,7 +86,7 @@ class Backend(exports.Backend):
             raise Err(types.Error_UnknownTask(work.handle))
         if isinstance(state(run, timers.now_ms()), types.Observation_Finished):
             return CancelAnswer.ALREADY_FINISHED
-        run["cancelled"] = reason or "no reason given"
+        run["cancelled"] = reason
         await storage.set("run/" + work.handle, json.dumps(run).encode())
         return CancelAnswer.ACCEPTED
 

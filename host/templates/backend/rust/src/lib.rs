@@ -63,7 +63,8 @@ fn second() -> u64 {
 struct Run {
     at_ms: u64,
     what: What,
-    cancelled: Option<String>,
+    cancelled: bool,
+    reason: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -106,7 +107,8 @@ impl Backend for Plugin {
         let run = Run {
             at_ms: time::now_ms(),
             what,
-            cancelled: None,
+            cancelled: false,
+            reason: None,
         };
         // The same id may come twice: the run that is there already stays as it is.
         RUNS.insert(&request.id, &run).await?;
@@ -124,7 +126,8 @@ impl Backend for Plugin {
             if state(run, now).is_over() {
                 return CancelAnswer::AlreadyFinished;
             }
-            run.cancelled = Some(reason.clone().unwrap_or_default());
+            run.cancelled = true;
+            run.reason.clone_from(&reason);
             CancelAnswer::Accepted
         });
         match changed.await? {
@@ -140,8 +143,8 @@ impl Backend for Plugin {
 
 /// What has become of a run.
 fn state(run: &Run, now_ms: u64) -> Observation {
-    if let Some(reason) = &run.cancelled {
-        return Observation::cancelled(Some(reason.clone()));
+    if run.cancelled {
+        return Observation::cancelled(run.reason.clone());
     }
     match &run.what {
         What::Said(words) => Observation::completed(words),
