@@ -16,7 +16,7 @@
 mod config;
 mod tools;
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 use taskhost_strategy_kit::action::Action;
 use taskhost_strategy_kit::config::Native;
 use taskhost_strategy_kit::guide::Guide;
@@ -27,6 +27,7 @@ use taskhost_strategy_kit::interface::{
 use taskhost_strategy_kit::native;
 use taskhost_strategy_kit::payload::Payload;
 use taskhost_strategy_kit::strategy::{Strategy, each};
+use taskhost_strategy_kit::{export_strategy, manifest};
 
 use config::Config;
 
@@ -37,13 +38,9 @@ pub struct Adaptive {
 
 impl Strategy for Adaptive {
     const NAME: &'static str = "adaptive";
+    type Config = Config;
 
-    fn config_schema() -> Value {
-        config::schema()
-    }
-
-    fn configure(text: &str) -> Result<Self, String> {
-        let config = Config::read(text)?;
+    fn new(config: Config) -> Result<Self, Error> {
         Ok(Self { config })
     }
 
@@ -140,7 +137,8 @@ fn asks(snapshot: &Snapshot, why: Option<&str>, guide: &Guide) -> Result<Payload
     }
 }
 
-taskhost_strategy_kit::export_strategy!(super::Adaptive);
+export_strategy!(Adaptive);
+manifest!();
 
 #[cfg(test)]
 mod tests {
@@ -183,11 +181,14 @@ mod tests {
             request_state: Some("t1".into()),
             ..takes.clone()
         };
-        let strategy = Adaptive::configure("{}").unwrap();
+        let configured = |text: &str| Adaptive {
+            config: Config::read(text).unwrap(),
+        };
+        let strategy = configured("{}");
         assert!(!strategy.is_native(&caller()));
         assert!(strategy.is_native(&takes));
         assert!(!strategy.is_native(&answers));
-        let never = Adaptive::configure(r#"{"task_support":"forbidden"}"#).unwrap();
+        let never = configured(r#"{"task_support":"forbidden"}"#);
         assert!(!never.is_native(&takes));
     }
 
