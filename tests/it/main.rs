@@ -12,6 +12,7 @@
 
 mod authoring;
 mod brokers;
+mod capabilities;
 mod cli;
 mod client_config;
 mod clients;
@@ -23,6 +24,7 @@ mod documents;
 mod examples;
 mod faults;
 mod harness;
+mod hostile;
 mod http;
 mod messages;
 mod native_crash;
