@@ -249,6 +249,10 @@ fn unasked(granted: &Grants, given: &Grants) -> Vec<String> {
                     rest.secrets
                         .retain(|secret| !given.secrets.contains(secret));
                     if !(rest.methods.is_empty() && rest.secrets.is_empty()) {
+                        if rest.methods.is_empty() {
+                            // There is no word for a secret without a method.
+                            rest.methods.clone_from(&grant.methods);
+                        }
                         left.push(Allowed::Http(rest).to_string());
                     }
                     false
@@ -421,12 +425,14 @@ mod tests {
         let manifest = manifest(&[
             "tcp = \"redis:6379\"",
             "http = \"https://a\"",
+            "http = \"https://c\"",
             "dir = \"/d\"",
         ]);
         let granted = grants(&[
             "tcp=redis:6379",
             "tcp=reids:6379",
             "http=GET,POST@https://a+S",
+            "http=https://c+S",
             "http=*@https://b",
             "secret=S",
             "dir=/x:/d:rw",
@@ -438,6 +444,7 @@ mod tests {
             [
                 "tcp=reids:6379",
                 "http=POST@https://a+S",
+                "http=https://c+S",
                 "http=*@https://b",
                 "secret=S",
                 "storage=1MiB",
