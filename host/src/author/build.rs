@@ -8,8 +8,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use super::language::Language;
 use super::tools::{Say, Tools};
 use super::{javascript, python, rust, section};
@@ -20,6 +18,7 @@ use crate::engine::load::LoadError;
 use crate::error::{Code, Explain};
 use crate::plugin::Info;
 use crate::plugin::load::link;
+use crate::plugin::manifest::{Ask, Manifest, ManifestError};
 
 /// Name of the file that makes a folder a project.
 pub const MANIFEST: &str = "plugin.toml";
@@ -41,6 +40,8 @@ pub struct Built {
     pub language: Language,
     /// Who it says it is.
     pub info: Info,
+    /// What it asks for.
+    pub asks: Vec<Ask>,
     /// Where manifest and component contradict each other, each a sentence.
     pub doubts: Vec<String>,
 }
@@ -59,13 +60,21 @@ pub enum BuildError {
         /// Which.
         file: &'static str,
     },
+    /// It cannot be read.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The manifest is no manifest.
-    #[error("{}: {why}", .path.display())]
+    #[error("{}: {source}", .path.display())]
     Manifest {
         /// Which file.
         path: PathBuf,
         /// What is wrong with it.
-        why: String,
+        source: ManifestError,
     },
     /// The manifest does not say what the project is written in.
     #[error("{} does not say what the project is written in", .0.display())]
@@ -130,10 +139,16 @@ pub async fn build(
     let path = project.join(MANIFEST);
     let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => BuildError::NoProject(project.to_owned()),
-        _ => BuildError::wrong(&path, error.to_string()),
+        _ => BuildError::Read {
+            path: path.clone(),
+            source: error,
+        },
     })?;
-    let manifest: Outline =
-        toml::from_str(&text).map_err(|error| BuildError::wrong(&path, error.to_string()))?;
+    let wrong = |source| BuildError::Manifest {
+        path: path.clone(),
+        source,
+    };
+    let manifest = Manifest::read(text.as_bytes()).map_err(wrong)?;
     let language = manifest
         .build
         .language
@@ -149,7 +164,9 @@ pub async fn build(
     let (_, info) = link(engine, &component, manifest.kind)
         .await
         .map_err(unusable)?;
-    let text = with_schema(&path, &text, &info)?;
+    let text = with_schema(&text, &info);
+    // What was filled in must not make another manifest of it.
+    Manifest::read(text.as_bytes()).map_err(wrong)?;
     let bytes = section::with_manifest(&bytes, &text)
         .map_err(|error| unusable(LoadError::Damaged(error.to_string())))?;
     let file = project
@@ -165,6 +182,7 @@ pub async fn build(
         doubts: doubts(&manifest, &info),
         name: manifest.name,
         version: manifest.version,
+        asks: manifest.asks,
         info,
     })
 }
@@ -187,26 +205,24 @@ async fn make(project: PathBuf, language: Language, say: Say) -> Result<PathBuf,
 }
 
 /// The manifest with the schema that the component describes, where it has none of its own.
-fn with_schema(path: &Path, text: &str, info: &Info) -> Result<String, BuildError> {
-    let mut manifest: toml_edit::DocumentMut = text
-        .parse()
-        .map_err(|error: toml_edit::TomlError| BuildError::wrong(path, error.to_string()))?;
-    let Some(schema) = &info.config_schema else {
-        return Ok(text.to_owned());
+fn with_schema(text: &str, info: &Info) -> String {
+    let (Some(schema), Ok(mut manifest)) =
+        (&info.config_schema, text.parse::<toml_edit::DocumentMut>())
+    else {
+        return text.to_owned();
     };
     let config = manifest.entry("config").or_insert_with(toml_edit::table);
-    let Some(config) = config.as_table_like_mut() else {
-        return Err(BuildError::wrong(path, "`config` is no table".to_owned()));
-    };
-    if config.contains_key("schema") {
-        return Ok(text.to_owned());
+    match config.as_table_like_mut() {
+        Some(config) if !config.contains_key("schema") => {
+            config.insert("schema", toml_edit::value(schema.text()));
+            manifest.to_string()
+        }
+        _ => text.to_owned(),
     }
-    config.insert("schema", toml_edit::value(schema.text()));
-    Ok(manifest.to_string())
 }
 
 /// Where what is written in the manifest is not what the component says of itself.
-fn doubts(manifest: &Outline, info: &Info) -> Vec<String> {
+fn doubts(manifest: &Manifest, info: &Info) -> Vec<String> {
     let mut doubts = Vec::new();
     for (what, written, said) in [
         ("name", &manifest.name, &info.name),
@@ -230,32 +246,6 @@ fn replace(file: &Path, bytes: &[u8]) -> Result<(), BuildError> {
     written.map_err(|source| BuildError::write(file, source))
 }
 
-/// What is needed of the manifest here.
-#[derive(Debug, Deserialize)]
-struct Outline {
-    name: String,
-    version: String,
-    #[serde(deserialize_with = "kind")]
-    kind: Kind,
-    #[serde(default)]
-    build: BuildTable,
-}
-
-fn kind<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "backend" => Ok(Kind::Backend),
-        "strategy" => Ok(Kind::Strategy),
-        other => Err(serde::de::Error::custom(format!(
-            "`{other}` is no kind: \"backend\" or \"strategy\""
-        ))),
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct BuildTable {
-    language: Option<Language>,
-}
-
 impl BuildError {
     pub(super) fn write(path: &Path, source: io::Error) -> Self {
         Self::Write {
@@ -274,13 +264,6 @@ impl BuildError {
             file,
         })
     }
-
-    fn wrong(path: &Path, why: String) -> Self {
-        Self::Manifest {
-            path: path.to_owned(),
-            why: why.trim_end().to_owned(),
-        }
-    }
 }
 
 impl Explain for BuildError {
@@ -288,7 +271,8 @@ impl Explain for BuildError {
         Code(match self {
             Self::NoProject(_) => 281,
             Self::Missing { .. } => 282,
-            Self::Manifest { .. } => 283,
+            Self::Read { .. } => 283,
+            Self::Manifest { source, .. } => return source.code(),
             Self::NoLanguage(_) => 284,
             Self::NoStrategyInJs => 285,
             Self::NoTool { .. } => 286,
@@ -308,7 +292,11 @@ impl Explain for BuildError {
             Self::Missing { file, .. } => vec![format!(
                 "compare with a fresh project, which has {file}: taskhost new backend example --dir /tmp/example"
             )],
-            Self::Manifest { path, .. } => vec![format!("mend {}", path.display())],
+            Self::Read { path, .. } => vec![format!("look at it: ls -l {}", path.display())],
+            Self::Manifest { path, .. } => vec![format!(
+                "mend {}; what may be in it: guests/README.md of taskhost",
+                path.display()
+            )],
             Self::NoLanguage(_) => {
                 let names = Language::ALL.map(|language| format!("\"{language}\""));
                 vec![format!(
@@ -365,9 +353,8 @@ mod tests {
     #[test]
     fn the_schema_comes_from_the_component_unless_it_is_written() {
         let info = info(Some(r#"{"type":"object","title":"it's"}"#));
-        let path = Path::new("plugin.toml");
         let text = "name = \"x\" # ours\n\n[build]\nlanguage = \"js\"\n";
-        let filled = with_schema(path, text, &info).unwrap();
+        let filled = with_schema(text, &info);
         assert!(filled.starts_with(text), "{filled}");
         let read: toml::Table = toml::from_str(&filled).unwrap();
         assert_eq!(
@@ -375,13 +362,13 @@ mod tests {
             Some(r#"{"type":"object","title":"it's"}"#)
         );
         let own = "[config]\nschema = '{}'\n";
-        assert_eq!(with_schema(path, own, &info).unwrap(), own);
+        assert_eq!(with_schema(own, &info), own);
     }
 
     #[test]
     fn a_name_that_is_not_the_same_everywhere_is_a_doubt() {
-        let manifest: Outline =
-            toml::from_str("name = \"x\"\nversion = \"2\"\nkind = \"backend\"").unwrap();
+        let text = "name = \"x\"\nversion = \"2\"\nkind = \"backend\"\n";
+        let manifest = Manifest::read(text.as_bytes()).unwrap();
         assert_eq!(doubts(&manifest, &info(None)).len(), 1);
     }
 

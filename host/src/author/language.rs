@@ -2,20 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
-/// What a component is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    /// All of the interface, the smallest components, and tests against a mock host.
-    Rust,
-    /// All of the interface; 19 MB of component, because an interpreter is inside.
-    Python,
-    /// Backends only, without `storage`, `net` and `timers`: its tool has no `async` imports but those of
-    /// WASI.
-    Js,
-}
+pub use crate::plugin::manifest::Language;
 
 impl Language {
     /// All, in the order of how much they can do.

@@ -6,8 +6,7 @@
 use wasm_encoder::{ComponentSection as _, CustomSection, RawSection};
 use wasmparser::{BinaryReader, BinaryReaderError};
 
-/// Name of the section.
-const NAME: &str = "taskhost:manifest";
+use crate::plugin::manifest::SECTION;
 
 const HEADER: usize = 8;
 const CUSTOM: u8 = 0;
@@ -23,13 +22,13 @@ pub(super) fn with_manifest(
         let id = reader.read_u8()?;
         let size = reader.read_var_u32()?;
         let data = reader.read_bytes(usize::try_from(size).unwrap_or(usize::MAX))?;
-        if id == CUSTOM && BinaryReader::new(data, 0).read_string()? == NAME {
+        if id == CUSTOM && BinaryReader::new(data, 0).read_string()? == SECTION {
             continue;
         }
         RawSection { id, data }.append_to_component(&mut with);
     }
     CustomSection {
-        name: NAME.into(),
+        name: SECTION.into(),
         data: manifest.as_bytes().into(),
     }
     .append_to_component(&mut with);
@@ -47,7 +46,7 @@ mod tests {
     fn there_is_one_manifest_and_all_else_stays() {
         let mut module = Module::new();
         module.section(&CustomSection {
-            name: NAME.into(),
+            name: SECTION.into(),
             data: b"inner".into(),
         });
         let mut component = Component::new();
@@ -71,7 +70,7 @@ mod tests {
         let payloads = Parser::new(0).parse_all(component).map(Result::unwrap);
         payloads
             .filter_map(|payload| match payload {
-                Payload::CustomSection(section) if section.name() == NAME => {
+                Payload::CustomSection(section) if section.name() == SECTION => {
                     Some(str::from_utf8(section.data()).unwrap())
                 }
                 _ => None,

@@ -37,6 +37,7 @@ pub(super) async fn build(args: &BuildArgs) -> Result<(), Report> {
             "name": built.name,
             "version": built.version,
             "language": built.language,
+            "asks": built.asks,
             "config_schema": built.info.config_schema,
             "doubts": built.doubts,
         }));
@@ -49,5 +50,13 @@ pub(super) async fn build(args: &BuildArgs) -> Result<(), Report> {
         built.version,
         built.size.div_ceil(1024)
     );
+    for ask in &built.asks {
+        println!(
+            "  asks for {} {}: {}",
+            ask.what.kind(),
+            ask.what,
+            ask.reason
+        );
+    }
     Ok(())
 }
