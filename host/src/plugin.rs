@@ -14,6 +14,7 @@ pub mod source;
 pub mod strategy;
 
 pub use crate::capability::events::EventSink;
+pub use crate::capability::meter::{Gauge, Longest, Meter, Rate, Usage};
 pub use crate::capability::storage::ComponentMap;
 pub use crate::capability::tasks::{
     Bound, CallPort, Caller, Client, Snapshot, Start, TaskError, Tasks, Wishes,

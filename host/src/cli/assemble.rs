@@ -105,6 +105,7 @@ impl Prepared {
             grants: Arc::new(loaded.reach.grants.clone()),
             denials: Arc::default(),
             limits: component.limits.clone(),
+            meter: Arc::default(),
             rehearsal: false,
         };
         let mut backends = Vec::new();

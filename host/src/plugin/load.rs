@@ -17,6 +17,7 @@ use super::settings::effective;
 use super::source::{Reference, SourceError};
 use crate::config::ComponentConfig;
 use crate::config::grant::{Authority, Endpoint, Grants, Trust};
+use crate::config::limits::Limits;
 use crate::config::secret::SecretSource;
 use crate::engine::Engine;
 use crate::engine::backend::LinkedBackend;
@@ -59,6 +60,17 @@ pub enum Linked {
     Backend(LinkedBackend),
     /// It shows tasks.
     Strategy(LinkedStrategy),
+}
+
+impl Linked {
+    /// The same, looked at under these limits.
+    #[must_use]
+    pub fn under(self, limits: &Limits) -> Self {
+        match self {
+            Self::Backend(backend) => Self::Backend(backend.under(limits)),
+            Self::Strategy(strategy) => Self::Strategy(strategy.under(limits)),
+        }
+    }
 }
 
 /// Why a component cannot be started.
@@ -150,6 +162,7 @@ pub async fn study(
         source,
     })?;
     let (linked, info) = link(engine, &component, kind).await.map_err(failed)?;
+    let linked = linked.under(&config.limits);
     let first_party = embedded::is_first_party(&component.digest);
     let schema = config_schema(&info, manifest.as_ref());
     let settings = effective(config, schema)?;
