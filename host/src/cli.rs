@@ -9,11 +9,14 @@
 )]
 
 pub mod assemble;
+pub mod build;
 pub mod check;
 pub mod client_config;
 pub mod demo;
+pub mod grant;
 pub mod inspect;
 mod lock;
+pub mod new;
 pub mod output;
 pub mod run;
 pub mod tasks;
@@ -74,6 +77,14 @@ enum Verb {
     Inspect(inspect::InspectArgs),
     /// Write down exactly which components a configuration amounts to
     Lock(lock::LockArgs),
+    /// Begin a component: a folder with sources, a test and a manifest
+    New(new::NewArgs),
+    /// Make the component of such a folder, whatever it is written in
+    Build(build::BuildArgs),
+    /// Let a component reach something: change its grants in the configuration file
+    Grant(grant::GrantArgs),
+    /// Take back what a component may reach, in the configuration file
+    Revoke(grant::GrantArgs),
     /// See and stop tasks, of all clients
     Tasks(tasks::TasksArgs),
     /// Say how an MCP client is told of taskhost, or tell it
@@ -117,7 +128,8 @@ struct HostArgs {
     /// Configure a component: --set celery.broker=redis://localhost:6379/0
     #[arg(long = "set", value_name = "NAME.KEY=VALUE")]
     set: Vec<String>,
-    /// Let a component reach something: --allow mine:tcp=localhost:6379 or --allow mine:secret=TOKEN
+    /// Let a component reach something: --allow mine:tcp=localhost:6379; see `taskhost grant --help` for
+    /// what there is
     #[arg(long = "allow", value_name = "NAME:WHAT=VALUE")]
     allow: Vec<String>,
     /// Serve Streamable HTTP at this loopback address instead of stdio: --http 127.0.0.1:7420
@@ -176,6 +188,10 @@ pub fn main() -> ExitCode {
         Verb::Check(_)
         | Verb::Inspect(_)
         | Verb::Lock(_)
+        | Verb::New(_)
+        | Verb::Build(_)
+        | Verb::Grant(_)
+        | Verb::Revoke(_)
         | Verb::Tasks(_)
         | Verb::ClientConfig(_)
         | Verb::Token(_)
@@ -201,6 +217,10 @@ pub fn main() -> ExitCode {
             Verb::Check(args) => check::check(&args.host.flags(), args.json).await,
             Verb::Inspect(args) => inspect::inspect(&args).await,
             Verb::Lock(args) => lock::lock(args).await,
+            Verb::New(args) => new::new(args),
+            Verb::Build(args) => build::build(&args).await,
+            Verb::Grant(args) => grant::grant(&args, grant::Change::Grant),
+            Verb::Revoke(args) => grant::grant(&args, grant::Change::Revoke),
             Verb::Tasks(args) => tasks::tasks(args),
             Verb::ClientConfig(args) => client_config::client_config(&args),
             Verb::Token(args) => token::token(args),
@@ -247,7 +267,7 @@ fn misuse(error: &clap::Error) -> Report {
 /// The exit code for a report: the ranges of codes are the ranges of causes.
 fn exit_code(report: &Report) -> u8 {
     match report.code.0 {
-        100 | 780 => 2,
+        100 | 181 | 780 => 2,
         101..200 => 78,
         200..400 => 65,
         601 => 73,

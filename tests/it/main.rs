@@ -10,7 +10,9 @@
     reason = "a panic is how a test fails; a row of a table gets its parameters to keep"
 )]
 
+mod authoring;
 mod brokers;
+mod capabilities;
 mod cli;
 mod client_config;
 mod clients;
@@ -22,6 +24,7 @@ mod documents;
 mod examples;
 mod faults;
 mod harness;
+mod hostile;
 mod http;
 mod messages;
 mod native_crash;

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 mod binary;
+mod componentize;
 mod node;
 mod python;
 mod redis;
 
 pub use binary::{component, host_binary, workspace_file};
+pub use componentize::python_component;
 pub use node::{Node, node};
 pub use python::python;
 pub use redis::redis_server;
@@ -21,6 +23,11 @@ pub use redis::redis_server;
 /// The folder of the workspace.
 pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// Where the host keeps the tools that components are built with, in tests.
+pub fn tools() -> PathBuf {
+    workspace().join("target/tools")
 }
 
 /// A file below `tests/fixtures`.

@@ -14,7 +14,8 @@ use crate::engine::Engine;
 use crate::engine::cache::Cache;
 use crate::engine::component::Kind;
 use crate::error::{Code, Report};
-use crate::plugin::load::{Linked, Loaded, Locking, Sources, prepare};
+use crate::plugin::admission::{Locking, Sources};
+use crate::plugin::load::{Linked, Loaded, prepare};
 use crate::plugin::lock::LockFile;
 use crate::plugin::source::shelf::Shelf;
 use crate::plugin::{Backend, EventSink, Strategy};
@@ -87,7 +88,7 @@ pub(super) async fn load_from(mut config: Config, sources: &Sources) -> Result<P
             )
             .await
             .map_err(|error| error.report())?;
-            component.grants = ready.grants.clone();
+            component.grants = ready.granted.clone();
             component.config = serde_json::from_str(ready.config.text()).map_err(|error| {
                 Report::new(Code(111), format!("`{}`: {error}", component.name))
             })?;
@@ -132,8 +133,10 @@ impl Prepared {
             storage: maps.clone(),
             events,
             secrets: Arc::new(loaded.secrets.clone()),
-            grants: Arc::new(loaded.grants.clone()),
+            grants: Arc::new(loaded.reach.grants.clone()),
+            denials: Arc::default(),
             limits: component.limits.clone(),
+            meter: Arc::default(),
             rehearsal: false,
         };
         let mut backends = Vec::new();

@@ -10,7 +10,7 @@ use super::HostArgs;
 use super::assemble;
 use crate::config::Config;
 use crate::error::{Code, Report};
-use crate::plugin::load::{Locking, Sources};
+use crate::plugin::admission::{Locking, Sources};
 use crate::plugin::lock::LockFile;
 
 #[derive(Debug, Args)]

@@ -90,6 +90,12 @@ impl LoadError {
             ..Report::from(self)
         }
     }
+
+    /// It could not even be looked at.
+    pub(super) fn no_thread(function: &'static str) -> Self {
+        let why = Report::new(Code(399), "the system gives it no thread");
+        Self::Trapped { function, why }
+    }
 }
 
 impl Explain for LoadError {

@@ -1,25 +1,25 @@
 //! From a component's configuration to a linked component that is ready to run.
 //!
 //! ```text
-//! read ─▶ compile ─▶ link ─▶ describe ─▶ check the configuration ─▶ grants ─▶ rehearse `init`
+//! read ─▶ manifest ─▶ compile ─▶ link ─▶ describe ─▶ check the configuration ─▶ asked ∩ granted ─▶ rehearse `init`
 //! ```
 //!
 //! All of it happens before the host serves anybody, and `taskhost check` does it and stops there.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::embedded;
-use super::lock::{LockError, LockFile, Locked};
+use super::admission::{AdmissionError, Sources};
+use super::lock::Locked;
+use super::manifest::{Manifest, ManifestError};
+use super::reach::{self, Reach};
 use super::settings::effective;
-use super::signature::{self, SignatureError};
-use super::source::shelf::Shelf;
-use super::source::{Digest, Pin, Reference, SourceError};
 use crate::config::ComponentConfig;
 use crate::config::grant::{Authority, Endpoint, Grants, Trust};
+use crate::config::limits::Limits;
 use crate::config::secret::SecretSource;
-use crate::config::signature::Required;
 use crate::engine::Engine;
 use crate::engine::backend::LinkedBackend;
 use crate::engine::cache::Cache;
@@ -29,31 +29,6 @@ use crate::engine::scratch::Info;
 use crate::engine::strategy::LinkedStrategy;
 use crate::error::{Code, Explain, Report};
 use crate::task::Json;
-
-/// What decides which bytes are let in.
-#[derive(Clone, Debug, Default)]
-pub struct Sources {
-    /// Where downloads are kept. `None`: nowhere.
-    pub shelf: Option<Shelf>,
-    /// The lock file, where there is one.
-    pub lock: Option<LockFile>,
-    /// What the lock file is for.
-    pub locking: Locking,
-    /// Which components must be signed.
-    pub signatures: Required,
-}
-
-/// What a lock file is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Locking {
-    /// It says which bytes a reference means that has no digest.
-    #[default]
-    Pins,
-    /// Nothing is let in but what it has.
-    Binds,
-    /// It is being written: what there is now is what is meant.
-    Writes,
-}
 
 /// A component that can be started.
 #[derive(Clone)]
@@ -70,9 +45,13 @@ pub struct Loaded {
     pub locked: Locked,
     /// What `init` is given: the file's table with the flags on top.
     pub config: Json,
-    /// What it may reach: what the operator granted, and for first-party components the endpoints that
-    /// they are configured with.
-    pub grants: Grants,
+    /// What it says of itself in its file. `None`: nothing.
+    pub manifest: Option<Manifest>,
+    /// What is granted: by the operator, and to first-party components the endpoints that they are
+    /// configured with.
+    pub granted: Grants,
+    /// What it gets: as much of that as it asks for.
+    pub reach: Reach,
     /// Values of the granted secrets.
     pub secrets: BTreeMap<String, String>,
 }
@@ -86,12 +65,23 @@ pub enum Linked {
     Strategy(LinkedStrategy),
 }
 
+impl Linked {
+    /// The same, looked at under these limits.
+    #[must_use]
+    pub fn under(self, limits: &Limits) -> Self {
+        match self {
+            Self::Backend(backend) => Self::Backend(backend.under(limits)),
+            Self::Strategy(strategy) => Self::Strategy(strategy.under(limits)),
+        }
+    }
+}
+
 /// Why a component cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    /// There is none.
+    /// It is not let in.
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Admission(#[from] AdmissionError),
     /// It is not one, or not for this host.
     #[error("`{name}` ({reference}) cannot be loaded: {source}")]
     Load {
@@ -102,12 +92,16 @@ pub enum PrepareError {
         /// Why.
         source: Box<LoadError>,
     },
-    /// It is not signed as it should be.
-    #[error(transparent)]
-    Signature(#[from] SignatureError),
-    /// It is not what was locked.
-    #[error(transparent)]
-    Lock(#[from] LockError),
+    /// It has a manifest that cannot be used.
+    #[error("`{name}` ({reference}) cannot be loaded: {source}")]
+    Manifest {
+        /// What it is called here.
+        name: String,
+        /// What was asked for.
+        reference: String,
+        /// Why.
+        source: ManifestError,
+    },
     /// It does not want this configuration.
     #[error("the configuration of `{name}` does not fit: {why}")]
     Config {
@@ -130,6 +124,86 @@ pub enum PrepareError {
     },
 }
 
+/// A component that was looked at, together with what it is configured with.
+pub struct Studied {
+    /// What it is.
+    pub linked: Linked,
+    /// Who it says it is.
+    pub info: Info,
+    /// The file.
+    pub component: Component,
+    /// It came with taskhost.
+    pub first_party: bool,
+    /// What a lock file has to say of it.
+    pub locked: Locked,
+    /// As it was let in.
+    pub bytes: Cow<'static, [u8]>,
+    /// What it says of itself in its file. `None`: nothing.
+    pub manifest: Option<Manifest>,
+    /// The file's table with the flags on top.
+    pub settings: Map<String, Value>,
+    /// What is granted.
+    pub granted: Grants,
+    /// What it gets.
+    pub reach: Reach,
+}
+
+/// Looks at what `config` names as a component of kind `kind`: nothing of it runs but `describe`.
+pub async fn study(
+    engine: &Engine,
+    cache: Option<&Cache>,
+    sources: &Sources,
+    kind: Kind,
+    config: &ComponentConfig,
+) -> Result<Studied, PrepareError> {
+    let admitted = sources.admit(config).await?;
+    let bytes = &admitted.bytes;
+    let failed = |source: LoadError| PrepareError::Load {
+        name: config.name.clone(),
+        reference: config.reference.clone(),
+        source: Box::new(source.compared(bytes)),
+    };
+    let component = Component::load(engine, cache, bytes).map_err(failed)?;
+    component.expect(kind).map_err(failed)?;
+    let manifest = Manifest::of_kind(bytes, kind).map_err(|source| PrepareError::Manifest {
+        name: config.name.clone(),
+        reference: config.reference.clone(),
+        source,
+    })?;
+    let locked = sources
+        .locked(config, kind, &admitted, manifest.as_ref())
+        .map_err(AdmissionError::from)?;
+    let (linked, info) = link(engine, &component, kind).await.map_err(failed)?;
+    let linked = linked.under(&config.limits);
+    let first_party = admitted.first_party;
+    let schema = config_schema(&info, manifest.as_ref());
+    let settings = effective(config, schema)?;
+    let mut granted = config.grants.clone();
+    if first_party {
+        for endpoint in configured_endpoints(schema, &settings) {
+            granted.add_endpoint(endpoint);
+        }
+    }
+    let reach = reach::reach(
+        manifest.as_ref(),
+        &granted,
+        &settings,
+        config.limits.storage,
+    );
+    Ok(Studied {
+        linked,
+        info,
+        component,
+        first_party,
+        locked,
+        bytes: admitted.bytes,
+        manifest,
+        settings,
+        granted,
+        reach,
+    })
+}
+
 /// Loads what `config` names as a component of kind `kind`.
 pub async fn prepare(
     engine: &Engine,
@@ -139,76 +213,37 @@ pub async fn prepare(
     config: &ComponentConfig,
     secrets: &BTreeMap<String, SecretSource>,
 ) -> Result<Loaded, PrepareError> {
-    let reference = Reference(config.reference.clone());
-    let fetched = reference
-        .read(sources.shelf.as_ref(), sources.pin(config))
-        .await?;
-    let signer = signature::check(
-        &config.name,
-        &reference,
-        &fetched,
-        config.signature.as_ref(),
-        sources.signatures,
-    )
-    .await?;
-    let bytes = fetched.bytes;
-    let failed = |source: LoadError| PrepareError::Load {
+    let studied = study(engine, cache, sources, kind, config).await?;
+    let (name, grants) = (&config.name, &studied.reach.grants);
+    let secrets = values(name, grants, secrets)?;
+    let settings = Json::of(&Value::Object(studied.settings));
+    match &studied.linked {
+        Linked::Backend(backend) => backend.rehearse(name, &settings, grants, &secrets).await,
+        Linked::Strategy(strategy) => strategy.rehearse(name, &settings, grants, &secrets).await,
+    }
+    .map_err(|source| PrepareError::Load {
         name: config.name.clone(),
         reference: config.reference.clone(),
-        source: Box::new(source.compared(&bytes)),
-    };
-    let component = Component::load(engine, cache, &bytes).map_err(failed)?;
-    component.expect(kind).map_err(failed)?;
-    let (linked, info) = link(engine, &component, kind).await.map_err(failed)?;
-    let first_party = embedded::is_first_party(&component.digest);
-    let locked = Locked {
-        reference: config.reference.clone(),
-        digest: Digest::of(&bytes),
-        size: bytes.len() as u64,
-        kind,
-        signer,
-        asks: Vec::new(),
-    };
-    if sources.locking == Locking::Binds && !first_party {
-        let nothing = LockFile::default();
-        let lock = sources.lock.as_ref().unwrap_or(&nothing);
-        lock.check(&config.name, &locked)?;
-    }
-    let settings = effective(config, info.config_schema.as_ref())?;
-    let mut grants = config.grants.clone();
-    if first_party {
-        for endpoint in configured_endpoints(info.config_schema.as_ref(), &settings) {
-            grants.add_endpoint(endpoint);
-        }
-    }
-    let secrets = values(&config.name, &grants, secrets)?;
-    let settings = Json::of(&Value::Object(settings));
-    match &linked {
-        Linked::Backend(backend) => backend.rehearse(&config.name, &settings, &secrets).await,
-        Linked::Strategy(strategy) => strategy.rehearse(&config.name, &settings, &secrets).await,
-    }
-    .map_err(failed)?;
+        source: Box::new(source),
+    })?;
     Ok(Loaded {
         secrets,
-        linked,
-        info,
-        component,
-        first_party,
-        locked,
         config: settings,
-        grants,
+        linked: studied.linked,
+        info: studied.info,
+        component: studied.component,
+        first_party: studied.first_party,
+        locked: studied.locked,
+        manifest: studied.manifest,
+        granted: studied.granted,
+        reach: studied.reach,
     })
 }
 
-impl Sources {
-    fn pin(&self, config: &ComponentConfig) -> Pin<'_> {
-        let locked = self.lock.as_ref();
-        match locked.and_then(|lock| lock.pin(&config.name, &config.reference)) {
-            _ if self.locking == Locking::Writes => Pin::Whatever,
-            Some(digest) => Pin::Locked(digest),
-            None => Pin::Unsaid,
-        }
-    }
+/// The schema of a component's configuration: what it says when it runs, or else what its file says.
+pub fn config_schema<'a>(info: &'a Info, manifest: Option<&'a Manifest>) -> Option<&'a Json> {
+    let in_file = manifest.and_then(|manifest| manifest.config_schema.as_ref());
+    info.config_schema.as_ref().or(in_file)
 }
 
 /// Links `component`, and asks it who it is.
@@ -249,7 +284,7 @@ fn configured_endpoints(schema: Option<&Json>, settings: &Map<String, Value>) ->
 }
 
 /// Host and port of a URL, and what its query says of certificates in the words that Celery uses.
-fn endpoint_of(text: &str, port: u16) -> Option<Endpoint> {
+pub(super) fn endpoint_of(text: &str, port: u16) -> Option<Endpoint> {
     let url = url::Url::parse(text).ok()?;
     let host = url
         .host_str()
@@ -287,8 +322,8 @@ fn values(
     secrets: &BTreeMap<String, SecretSource>,
 ) -> Result<BTreeMap<String, String>, PrepareError> {
     let mut values = BTreeMap::new();
-    for secret in &grants.secrets {
-        let value = match secrets.get(secret) {
+    for secret in grants.all_secrets() {
+        let value = match secrets.get(&secret) {
             Some(source) => source.read(),
             // Granted by a flag and said nowhere else: the environment variable of that name.
             None => SecretSource::Env {
@@ -301,7 +336,7 @@ fn values(
             secret: secret.clone(),
             why,
         })?;
-        values.insert(secret.clone(), value);
+        values.insert(secret, value);
     }
     Ok(values)
 }
@@ -309,10 +344,9 @@ fn values(
 impl Explain for PrepareError {
     fn code(&self) -> Code {
         match self {
-            Self::Source(error) => error.code(),
-            Self::Signature(error) => error.code(),
-            Self::Lock(error) => error.code(),
+            Self::Admission(error) => error.code(),
             Self::Load { source, .. } => source.code(),
+            Self::Manifest { source, .. } => source.code(),
             Self::Config { .. } => Code(111),
             Self::Secret { .. } => Code(112),
         }
@@ -320,10 +354,9 @@ impl Explain for PrepareError {
 
     fn help(&self) -> Vec<String> {
         match self {
-            Self::Source(error) => error.help(),
-            Self::Signature(error) => error.help(),
-            Self::Lock(error) => error.help(),
+            Self::Admission(error) => error.help(),
             Self::Load { source, .. } => source.help(),
+            Self::Manifest { source, .. } => source.help(),
             Self::Config { help, .. } => help.clone(),
             Self::Secret { secret, .. } => vec![
                 format!("set it: export {secret}=…"),
@@ -336,10 +369,11 @@ impl Explain for PrepareError {
 impl PrepareError {
     /// The error in its final form.
     pub fn report(&self) -> Report {
-        // `Load` says its source in its own words: once is enough.
+        // These say their source in its own words: once is enough.
         Report {
             causes: match self {
                 Self::Load { source, .. } => source.differences().to_vec(),
+                Self::Manifest { .. } => Vec::new(),
                 _ => Report::from(self).causes,
             },
             ..Report::from(self)
