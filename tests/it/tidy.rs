@@ -40,7 +40,15 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ),
     (
         "plugin",
-        &["engine", "capability", "schema", "config", "task", "error"],
+        &[
+            "engine",
+            "capability",
+            "schema",
+            "config",
+            "task",
+            "error",
+            "clock",
+        ],
     ),
     (
         "engine",

@@ -16,7 +16,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
@@ -185,11 +185,6 @@ impl<W: World> Handle<W> {
         }
     }
 
-    /// Configured name of the component.
-    pub(crate) fn name(&self) -> &Arc<str> {
-        &self.name
-    }
-
     /// How the component is, now and from now on.
     pub(crate) fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
@@ -208,6 +203,8 @@ pub(crate) struct Blueprint<W: World> {
     pub(crate) ports: Ports,
     /// What `init` is given.
     pub(crate) config: String,
+    /// How many instances there have been of whatever has this name: those of other blueprints count.
+    pub(crate) generations: Arc<AtomicU64>,
 }
 
 /// Starts the actor. The caller owns and joins it; `stop` ends it.
@@ -262,7 +259,7 @@ enum End {
 
 impl<W: World> Actor<W> {
     async fn run(mut self) {
-        loop {
+        while !self.is_unused() {
             let report = match self.live().await {
                 End::Unused => return,
                 End::Died(report) => report,
@@ -285,7 +282,7 @@ impl<W: World> Actor<W> {
 
     /// One instance, from its first breath to its last.
     async fn live(&mut self) -> End {
-        self.generation += 1;
+        self.generation = self.blueprint.generations.fetch_add(1, Ordering::Relaxed) + 1;
         let generation = self.generation;
         let stderr = Stderr::default();
         let mut store = new_store(&self.blueprint, &stderr);
@@ -342,6 +339,11 @@ impl<W: World> Actor<W> {
             }
             Err(error) => End::Died(trap::explain(&name, &error, &stderr)),
         }
+    }
+
+    /// Nobody can call it any more, and nobody waits: another instance would be for nothing.
+    fn is_unused(&self) -> bool {
+        self.inbox.is_closed() && self.inbox.is_empty()
     }
 
     fn starting(&self, after: Report) {
@@ -406,7 +408,7 @@ enum Served {
     Refused(wire::Error),
 }
 
-/// Makes calls until nobody holds a handle any more.
+/// Makes calls until nobody holds a handle any more, and those that are made then to their ends.
 async fn serve<W: World>(
     accessor: &Accessor<Guest>,
     world: &W,
@@ -414,14 +416,15 @@ async fn serve<W: World>(
     pulse: &Pulse,
 ) {
     let mut calls = FuturesUnordered::new();
-    loop {
+    let mut open = true;
+    while open || !calls.is_empty() {
         tokio::select! {
             biased;
             () = pulse.next() => {}
             Some(()) = calls.next(), if !calls.is_empty() => {}
-            call = inbox.recv() => match call {
+            call = inbox.recv(), if open => match call {
                 Some(call) => calls.push(call(accessor, world)),
-                None => return,
+                None => open = false,
             },
         }
     }

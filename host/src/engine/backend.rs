@@ -9,16 +9,18 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 use wasmtime::component::{Accessor, Component as Code, HasSelf, Linker};
 
-use super::actor::{Handle, Health, World};
+use super::actor::{Health, World};
 use super::answer::CallError;
 use super::component::Kind;
 use super::linked::LinkedComponent;
+use super::slot::Slot;
 use crate::capability::bindings::backend::exports::taskhost::plugin::backend as wire_backend;
 use crate::capability::bindings::backend::{BackendPlugin, BackendPluginPre};
 use crate::capability::bindings::host;
 use crate::capability::bindings::host::types as wire;
 use crate::capability::{Guest, Ports, convert};
 use crate::config::limits;
+use crate::error::Report;
 use crate::task::{self, Definition, Json, Observation, Response, TaskId};
 
 /// A backend component, linked and not running.
@@ -33,8 +35,8 @@ impl LinkedBackend {
         config: &Json,
         stop: CancellationToken,
     ) -> (RunningBackend, JoinHandle<()>) {
-        let (handle, task) = self.spawn(name, ports, config, stop);
-        (RunningBackend { handle }, task)
+        let (slot, task) = self.spawn(name, ports, config, stop);
+        (RunningBackend { slot }, task)
     }
 }
 
@@ -81,7 +83,7 @@ impl World for BackendPlugin {
 /// A backend at work. Cheap to clone.
 #[derive(Clone)]
 pub struct RunningBackend {
-    handle: Handle<BackendPlugin>,
+    slot: Slot<BackendPlugin>,
 }
 
 /// A wish to begin some work.
@@ -131,20 +133,36 @@ pub enum CancelAnswer {
 }
 
 impl RunningBackend {
+    /// Puts `linked` in its place, when it is ready: returns its generation, or why nothing has changed. Calls
+    /// under way end where they began.
+    pub async fn replace(
+        &self,
+        linked: &LinkedBackend,
+        ports: Ports,
+        config: &Json,
+    ) -> Result<u64, Report> {
+        linked.take(&self.slot, ports, config).await
+    }
+
+    /// How many calls were made, to all that have been here.
+    pub fn calls(&self) -> u64 {
+        self.slot.calls()
+    }
+
     /// Configured name of the component.
     pub fn name(&self) -> &Arc<str> {
-        self.handle.name()
+        self.slot.name()
     }
 
     /// How it is, now and from now on.
     pub fn health(&self) -> watch::Receiver<Health> {
-        self.handle.health()
+        self.slot.health()
     }
 
     /// All tasks it can run now.
     pub async fn list_tasks(&self) -> Result<Vec<Definition>, CallError> {
         let definitions = self
-            .handle
+            .slot
             .call("list-tasks", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -174,7 +192,7 @@ impl RunningBackend {
             options: start.options.text().to_owned(),
         };
         let handle = self
-            .handle
+            .slot
             .call("start", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -198,7 +216,7 @@ impl RunningBackend {
     ) -> Result<Vec<Result<Observation, CallError>>, CallError> {
         let wire: Vec<_> = works.iter().map(Work::to_wire).collect();
         let observations = self
-            .handle
+            .slot
             .call("observe", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -235,7 +253,7 @@ impl RunningBackend {
     ) -> Result<CancelAnswer, CallError> {
         let work = work.to_wire();
         let answer = self
-            .handle
+            .slot
             .call("cancel", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -262,7 +280,7 @@ impl RunningBackend {
     ) -> Result<(), CallError> {
         let work = work.to_wire();
         let response = convert::response_out(response);
-        self.handle
+        self.slot
             .call("answer", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -277,7 +295,7 @@ impl RunningBackend {
     /// The outcome is stored: whatever is kept for the work may go.
     pub async fn release(&self, work: &Work) -> Result<(), CallError> {
         let work = work.to_wire();
-        self.handle
+        self.slot
             .call("release", |accessor, world| {
                 Box::pin(async move {
                     world

@@ -9,17 +9,19 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 use wasmtime::component::{Accessor, Component as Code, HasSelf, Linker, Resource};
 
-use super::actor::{Handle, Health, World};
+use super::actor::{Health, World};
 use super::answer::CallError;
 use super::backend::definition_out;
 use super::component::Kind;
 use super::linked::LinkedComponent;
+use super::slot::Slot;
 use crate::capability::bindings::host::types as wire;
 use crate::capability::bindings::strategy::exports::taskhost::plugin::strategy as wire_strategy;
 use crate::capability::bindings::strategy::{StrategyPlugin, StrategyPluginPre};
 use crate::capability::bindings::tasks;
 use crate::capability::tasks::Call;
 use crate::capability::{CallPort, Guest, Ports, convert};
+use crate::error::Report;
 use crate::task::{Definition, Json};
 
 /// A strategy component, linked and not running.
@@ -34,8 +36,8 @@ impl LinkedStrategy {
         config: &Json,
         stop: CancellationToken,
     ) -> (RunningStrategy, JoinHandle<()>) {
-        let (handle, task) = self.spawn(name, ports, config, stop);
-        (RunningStrategy { handle }, task)
+        let (slot, task) = self.spawn(name, ports, config, stop);
+        (RunningStrategy { slot }, task)
     }
 }
 
@@ -85,7 +87,7 @@ impl World for StrategyPlugin {
 /// A strategy at work. Cheap to clone.
 #[derive(Clone)]
 pub struct RunningStrategy {
-    handle: Handle<StrategyPlugin>,
+    slot: Slot<StrategyPlugin>,
 }
 
 /// One tool, as a strategy wants it shown.
@@ -235,21 +237,37 @@ pub struct Shown {
 }
 
 impl RunningStrategy {
+    /// Puts `linked` in its place, when it is ready: returns its generation, or why nothing has changed. Calls
+    /// under way end where they began.
+    pub async fn replace(
+        &self,
+        linked: &LinkedStrategy,
+        ports: Ports,
+        config: &Json,
+    ) -> Result<u64, Report> {
+        linked.take(&self.slot, ports, config).await
+    }
+
+    /// How many calls were made, to all that have been here.
+    pub fn calls(&self) -> u64 {
+        self.slot.calls()
+    }
+
     /// Configured name of the component.
     pub fn name(&self) -> &Arc<str> {
-        self.handle.name()
+        self.slot.name()
     }
 
     /// How it is, now and from now on.
     pub fn health(&self) -> watch::Receiver<Health> {
-        self.handle.health()
+        self.slot.health()
     }
 
     /// All that is shown for this catalogue.
     pub async fn show(&self, catalog: &[Definition]) -> Result<Shown, CallError> {
         let catalog: Vec<_> = catalog.iter().map(definition_out).collect();
         let tools = self
-            .handle
+            .slot
             .call("list-tools", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -260,7 +278,7 @@ impl RunningStrategy {
             })
             .await?;
         let prompts = self
-            .handle
+            .slot
             .call("list-prompts", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -271,7 +289,7 @@ impl RunningStrategy {
             })
             .await?;
         let documents = self
-            .handle
+            .slot
             .call("list-resources", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -282,7 +300,7 @@ impl RunningStrategy {
             })
             .await?;
         let templates = self
-            .handle
+            .slot
             .call("list-resource-templates", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -315,7 +333,7 @@ impl RunningStrategy {
         let caller = caller_out(caller);
         let _ending = port.ending();
         let reply = self
-            .handle
+            .slot
             .call("call-tool", move |accessor, world| {
                 Box::pin(async move {
                     let call = lend(accessor, port)?;
@@ -341,7 +359,7 @@ impl RunningStrategy {
         let caller = caller_out(caller);
         let _ending = port.ending();
         let reply = self
-            .handle
+            .slot
             .call("get-prompt", move |accessor, world| {
                 Box::pin(async move {
                     let call = lend(accessor, port)?;
@@ -363,7 +381,7 @@ impl RunningStrategy {
     ) -> Result<(Document, DocumentBody), CallError> {
         let _ending = port.ending();
         let (document, body) = self
-            .handle
+            .slot
             .call("read-resource", move |accessor, world| {
                 Box::pin(async move {
                     let call = lend(accessor, port)?;
@@ -396,7 +414,7 @@ impl RunningStrategy {
             Reference::Document(template) => wire_strategy::Reference::Document(template),
         };
         let _ending = port.ending();
-        self.handle
+        self.slot
             .call("complete", move |accessor, world| {
                 Box::pin(async move {
                     let call = lend(accessor, port)?;

@@ -55,6 +55,16 @@ pub enum Linked {
     Strategy(LinkedStrategy),
 }
 
+impl Linked {
+    /// Which of the two.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Backend(_) => Kind::Backend,
+            Self::Strategy(_) => Kind::Strategy,
+        }
+    }
+}
+
 /// Why a component cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
@@ -207,7 +217,8 @@ fn endpoint_of(text: &str, port: u16) -> Option<Endpoint> {
     })
 }
 
-fn values(
+/// The values of all secrets in `grants`, of which `secrets` says where they come from.
+pub(super) fn values(
     name: &str,
     grants: &Grants,
     secrets: &BTreeMap<String, SecretSource>,

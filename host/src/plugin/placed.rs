@@ -1,0 +1,227 @@
+//! One configured component at work: what it is now, how it fares, and what came of reloading it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::load::{Linked, Loaded};
+use super::reload::Reload;
+use super::source::Reference;
+use crate::capability::{ComponentMap, EventSink, Ports};
+use crate::clock::Clock;
+use crate::config::ComponentConfig;
+use crate::config::units::{Size, Span};
+use crate::engine::actor::Health;
+use crate::engine::backend::RunningBackend;
+use crate::engine::component::Kind;
+use crate::engine::load::LoadError;
+use crate::engine::strategy::RunningStrategy;
+use crate::error::Report;
+
+/// A component in its place, which outlives every build of it. Its identity is the configured name.
+pub struct Placed {
+    kind: Kind,
+    name: String,
+    running: Running,
+    ways: Ways,
+    build: Mutex<Arc<Build>>,
+    /// Where the next build would come from.
+    source: Mutex<Reference>,
+    last: Mutex<Option<Reload>>,
+    /// Held by whoever reloads it.
+    pub(super) turn: tokio::sync::Mutex<()>,
+}
+
+/// What is in the place now.
+pub struct Build {
+    /// As the file and the flags have it.
+    pub config: ComponentConfig,
+    /// What became of that.
+    pub loaded: Loaded,
+}
+
+/// A component at work, of either kind.
+pub enum Running {
+    /// It runs tasks.
+    Backend(RunningBackend),
+    /// It shows tasks.
+    Strategy(RunningStrategy),
+}
+
+/// The ways out of a component that are the same for every build of it.
+#[derive(Clone)]
+pub struct Ways {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The maps of all components.
+    pub storage: Arc<dyn ComponentMap>,
+    /// Where a backend pushes.
+    pub events: Option<Arc<dyn EventSink>>,
+}
+
+impl Ways {
+    /// With what the operator allows this build.
+    fn ports(&self, build: &Build) -> Ports {
+        Ports {
+            clock: self.clock.clone(),
+            storage: self.storage.clone(),
+            events: self.events.clone(),
+            secrets: Arc::new(build.loaded.secrets.clone()),
+            grants: Arc::new(build.loaded.grants.clone()),
+            limits: build.config.limits.clone(),
+            rehearsal: false,
+        }
+    }
+}
+
+impl Build {
+    /// What it may reach, in the words of grants.
+    pub fn grants(&self) -> Vec<String> {
+        let grants = &self.loaded.grants;
+        let endpoints = grants.tcp.iter();
+        let tcp = endpoints.map(|endpoint| format!("tcp={}", endpoint.authority));
+        let secrets = grants.secrets.iter();
+        tcp.chain(secrets.map(|secret| format!("secret={secret}")))
+            .collect()
+    }
+
+    /// What it may use, in the words of the configuration.
+    pub fn limits(&self) -> Vec<(&'static str, String)> {
+        let limits = &self.config.limits;
+        let memory = u64::try_from(limits.memory).unwrap_or(u64::MAX);
+        vec![
+            ("memory", Size(memory).to_string()),
+            ("without-yield", Span(limits.without_yield).to_string()),
+            ("call", Span(limits.call).to_string()),
+            ("queue", limits.queue.to_string()),
+            ("storage", Size(limits.storage).to_string()),
+            ("restarts", limits.restarts.to_string()),
+        ]
+    }
+}
+
+impl Placed {
+    /// Starts the first build. The caller joins the task; `stop` ends it.
+    pub fn start(
+        config: ComponentConfig,
+        loaded: Loaded,
+        ways: Ways,
+        stop: CancellationToken,
+    ) -> (Self, JoinHandle<()>) {
+        let name = config.name.clone();
+        let source = Reference(config.reference.clone());
+        let build = Build { config, loaded };
+        let ports = ways.ports(&build);
+        let settings = &build.loaded.config;
+        let (kind, running, task) = match &build.loaded.linked {
+            Linked::Backend(linked) => {
+                let (backend, task) = linked.run(&name, ports, settings, stop);
+                (Kind::Backend, Running::Backend(backend), task)
+            }
+            Linked::Strategy(linked) => {
+                let (strategy, task) = linked.run(&name, ports, settings, stop);
+                (Kind::Strategy, Running::Strategy(strategy), task)
+            }
+        };
+        let placed = Self {
+            kind,
+            name,
+            running,
+            ways,
+            build: Mutex::new(Arc::new(build)),
+            source: Mutex::new(source),
+            last: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        };
+        (placed, task)
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What it is called here.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How it is called, whichever build of it is there.
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// The build that new calls go to.
+    pub fn build(&self) -> Arc<Build> {
+        locked(&self.build).clone()
+    }
+
+    /// What came of the last attempt to reload it.
+    pub fn last(&self) -> Option<Reload> {
+        locked(&self.last).clone()
+    }
+
+    /// How it is, now and from now on.
+    pub fn health(&self) -> watch::Receiver<Health> {
+        match &self.running {
+            Running::Backend(backend) => backend.health(),
+            Running::Strategy(strategy) => strategy.health(),
+        }
+    }
+
+    /// How many calls were made, to all builds of it.
+    pub fn calls(&self) -> u64 {
+        match &self.running {
+            Running::Backend(backend) => backend.calls(),
+            Running::Strategy(strategy) => strategy.calls(),
+        }
+    }
+
+    /// Puts `build` here when it is ready: returns its generation, or why nothing has changed.
+    pub(super) async fn replace(&self, build: Build) -> Result<u64, Report> {
+        let ports = self.ways.ports(&build);
+        let settings = &build.loaded.config;
+        let generation = match (&self.running, &build.loaded.linked) {
+            (Running::Backend(backend), Linked::Backend(linked)) => {
+                backend.replace(linked, ports, settings).await?
+            }
+            (Running::Strategy(strategy), Linked::Strategy(linked)) => {
+                strategy.replace(linked, ports, settings).await?
+            }
+            // Whoever loads it loads it as what it is here.
+            (Running::Backend(_), Linked::Strategy(_))
+            | (Running::Strategy(_), Linked::Backend(_)) => {
+                return Err(Report::from(&LoadError::WrongKind {
+                    found: build.loaded.linked.kind(),
+                    wanted: self.kind,
+                }));
+            }
+        };
+        *locked(&self.build) = Arc::new(build);
+        Ok(generation)
+    }
+
+    /// Where the next build would come from: the one that is here may come from elsewhere, if the new one is
+    /// not good enough yet.
+    pub(super) fn source(&self) -> Reference {
+        locked(&self.source).clone()
+    }
+
+    pub(super) fn look_in(&self, source: Reference) {
+        *locked(&self.source) = source;
+    }
+
+    pub(super) fn remember(&self, reload: Reload) {
+        *locked(&self.last) = Some(reload);
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.ways.clock.now_ms()
+    }
+}
+
+fn locked<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
+    what.lock().unwrap_or_else(PoisonError::into_inner)
+}
