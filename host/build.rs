@@ -26,9 +26,10 @@ const COMPONENTS: [(&str, &str); 8] = [
 ];
 
 /// For tests: name of the file, and its package.
-const FIXTURES: [(&str, &str); 2] = [
+const FIXTURES: [(&str, &str); 3] = [
     ("conformance-backend", "taskhost-backend-conformance"),
     ("conformance-strategy", "taskhost-strategy-conformance"),
+    ("prober", "taskhost-fixture-prober"),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

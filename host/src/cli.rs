@@ -13,6 +13,7 @@ pub mod check;
 pub mod client_config;
 pub mod components;
 pub mod demo;
+pub mod grant;
 pub mod inspect;
 pub mod output;
 pub mod run;
@@ -73,6 +74,10 @@ enum Verb {
     Check(CheckArgs),
     /// Say what a component is, what it wants and what it would get
     Inspect(inspect::InspectArgs),
+    /// Let a component reach something: change its grants in the configuration file
+    Grant(grant::GrantArgs),
+    /// Take back what a component may reach, in the configuration file
+    Revoke(grant::GrantArgs),
     /// See and stop tasks, of all clients
     Tasks(tasks::TasksArgs),
     /// See who runs the tasks of a running host, and reload them
@@ -123,7 +128,8 @@ struct HostArgs {
     /// Configure a component: --set celery.broker=redis://localhost:6379/0
     #[arg(long = "set", value_name = "NAME.KEY=VALUE")]
     set: Vec<String>,
-    /// Let a component reach something: --allow mine:tcp=localhost:6379 or --allow mine:secret=TOKEN
+    /// Let a component reach something: --allow mine:tcp=localhost:6379; see `taskhost grant --help` for
+    /// what there is
     #[arg(long = "allow", value_name = "NAME:WHAT=VALUE")]
     allow: Vec<String>,
     /// Serve Streamable HTTP at this loopback address instead of stdio: --http 127.0.0.1:7420
@@ -177,6 +183,8 @@ pub fn main() -> ExitCode {
         Verb::Run(_) => crate::mcp::DEFAULT_LOG,
         Verb::Check(_)
         | Verb::Inspect(_)
+        | Verb::Grant(_)
+        | Verb::Revoke(_)
         | Verb::Tasks(_)
         | Verb::Backends(_)
         | Verb::Strategies(_)
@@ -203,6 +211,8 @@ pub fn main() -> ExitCode {
             Verb::Run(args) => run::run(args.host.flags(), args.print_config, args.watch).await,
             Verb::Check(args) => check::check(&args.host.flags(), args.json).await,
             Verb::Inspect(args) => inspect::inspect(&args).await,
+            Verb::Grant(args) => grant::grant(&args, grant::Change::Grant),
+            Verb::Revoke(args) => grant::grant(&args, grant::Change::Revoke),
             Verb::Tasks(args) => tasks::tasks(args),
             Verb::Backends(args) => components::components(Kind::Backend, args),
             Verb::Strategies(args) => components::components(Kind::Strategy, args),

@@ -3,10 +3,13 @@
 //! The service holds [`Backend`] and [`Strategy`] objects and never a component, so its tests run with
 //! plain Rust types and no Wasm at all.
 
+pub mod ask;
 pub mod backend;
 pub mod embedded;
 pub mod load;
+pub mod manifest;
 pub mod placed;
+pub mod reach;
 pub mod reload;
 mod settings;
 pub mod source;

@@ -11,6 +11,7 @@
 )]
 
 mod brokers;
+mod capabilities;
 mod cli;
 mod client_config;
 mod clients;

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::protocol::ErrorView;
+use crate::plugin::ask::Ask;
 use crate::plugin::placed::Placed;
+use crate::plugin::reach::Missing;
 use crate::plugin::reload::{Outcome, Reload};
 use crate::plugin::{Health, Kind};
 use crate::service::Service;
@@ -46,6 +48,12 @@ pub struct ComponentView {
     pub shows: Option<Vec<String>>,
     /// What it may reach, in the words of grants.
     pub grants: Vec<String>,
+    /// What it asks for. Absent: it does not say, and gets what is granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Vec<AskView>>,
+    /// What it was denied since the host has started, most often first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denials: Vec<DenialView>,
     /// What it may use.
     pub limits: Vec<LimitView>,
 }
@@ -103,13 +111,31 @@ pub enum OutcomeView {
     Held,
 }
 
-/// Something that a build asks for and is not granted.
+/// Something that a build asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AskView {
-    /// In the words of a grant.
-    pub grant: String,
+    /// `tcp redis:6379`
+    pub what: String,
     /// In the words of its author.
     pub reason: String,
+    /// It copes without.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+    /// The grant that is missing. Absent: none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
+}
+
+/// Something that a component has tried and may not do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DenialView {
+    /// `may not connect to redis:6379`
+    pub what: String,
+    /// How often.
+    pub count: u64,
+    /// The grant that would allow it, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
 }
 
 /// One limit.
@@ -147,6 +173,18 @@ impl ComponentView {
             calls: placed.calls(),
             shows: (config.tasks.as_ref()).map(|tasks| tasks.written().to_vec()),
             grants: build.grants(),
+            asks: build.asks().map(|asks| {
+                (asks.iter())
+                    .map(|ask| AskView::of(ask, build.missing()))
+                    .collect()
+            }),
+            denials: (placed.denials().into_iter())
+                .map(|denial| DenialView {
+                    what: format!("{} {}", denial.kind, denial.target),
+                    count: denial.count,
+                    grant: denial.grant,
+                })
+                .collect(),
             limits: (build.limits().into_iter())
                 .map(|(name, limit)| LimitView {
                     name: name.to_owned(),
@@ -209,14 +247,28 @@ impl ReloadView {
             Outcome::Held(asks) => {
                 view.outcome = OutcomeView::Held;
                 view.asks = (asks.iter())
-                    .map(|ask| AskView {
-                        grant: ask.grant.clone(),
-                        reason: ask.reason.clone(),
-                    })
+                    .map(|missing| AskView::of(&missing.ask, asks))
                     .collect();
             }
         }
         view
+    }
+}
+
+impl AskView {
+    fn of(ask: &Ask, missing: &[Missing]) -> Self {
+        let missing = missing.iter().find(|missing| missing.ask == *ask);
+        Self {
+            what: format!("{} {}", ask.what.kind(), ask.what),
+            reason: ask.reason.clone(),
+            optional: ask.optional,
+            missing: missing.map(|missing| missing.grant.clone()),
+        }
+    }
+
+    /// What would be an answer to it.
+    pub fn grant(&self) -> &str {
+        self.missing.as_deref().unwrap_or(&self.what)
     }
 }
 

@@ -6,10 +6,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::cli::StdoutStream;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::WasiHttpCtx;
 
+use super::denials::Denials;
+use super::http::Outgoing;
 use super::logging::LineBudget;
-use super::{ComponentMap, EventSink};
+use super::sockets::Sockets;
+use super::{ComponentMap, EventSink, wasi};
 use crate::clock::Clock;
 use crate::config::grant::Grants;
 use crate::config::limits::Limits;
@@ -27,6 +32,8 @@ pub struct Ports {
     pub secrets: Arc<BTreeMap<String, String>>,
     /// What it may reach.
     pub grants: Arc<Grants>,
+    /// What it was denied.
+    pub denials: Arc<Denials>,
     /// What it may use.
     pub limits: Limits,
     /// It only shows whether it would start: it connects to nothing, and its log lines go nowhere.
@@ -49,14 +56,28 @@ pub struct Guest {
     pub(super) connections: usize,
     pub(super) last_now_ms: u64,
     pub(super) stored_at_most: Option<u64>,
+    pub(super) sockets: Arc<Sockets>,
+    pub(super) outgoing: Outgoing,
+    pub(super) http: WasiHttpCtx,
     wasi: WasiCtx,
 }
 
 impl Guest {
-    /// State for a fresh instance of the component called `name`.
-    pub fn new(name: Arc<str>, ports: Ports, memory: MemoryLimit) -> Self {
+    /// State for a fresh instance of the component called `name`. What it writes to its standard error goes
+    /// to `stderr`: a panic's words are in it.
+    pub fn new(
+        name: Arc<str>,
+        ports: Ports,
+        memory: MemoryLimit,
+        stderr: impl StdoutStream + 'static,
+    ) -> Self {
+        let sockets = Arc::new(Sockets::new(name.clone(), &ports));
         Self {
             lines: LineBudget::new(ports.limits.log_lines),
+            wasi: wasi::context(&name, &ports, &sockets, stderr),
+            outgoing: Outgoing::new(name.clone(), &ports),
+            http: WasiHttpCtx::new(),
+            sockets,
             name,
             ports,
             table: ResourceTable::new(),
@@ -65,17 +86,7 @@ impl Guest {
             connections: 0,
             last_now_ms: 0,
             stored_at_most: None,
-            // No arguments, variables, directories, sockets or standard streams: a guest's standard
-            // library finds all of them and can do nothing with them.
-            wasi: WasiCtxBuilder::new().build(),
         }
-    }
-
-    /// The guest's standard error goes here instead of nowhere: a panic's words are in it.
-    #[must_use]
-    pub fn with_stderr(mut self, pipe: impl wasmtime_wasi::cli::StdoutStream + 'static) -> Self {
-        self.wasi = WasiCtxBuilder::new().stderr(pipe).build();
-        self
     }
 }
 

@@ -79,7 +79,7 @@ pub(super) async fn load(mut config: Config) -> Result<Prepared, Report> {
             let ready = prepare(&engine, cache.as_ref(), kind, component, &config.secrets)
                 .await
                 .map_err(|error| error.report())?;
-            component.grants = ready.grants.clone();
+            component.grants = ready.granted.clone();
             component.config = serde_json::from_str(ready.config.text()).map_err(|error| {
                 Report::new(Code(111), format!("`{}`: {error}", component.name))
             })?;
@@ -111,6 +111,7 @@ impl Prepared {
             clock: clock.clone(),
             storage: Arc::new(StoredMaps(store.clone())),
             events: None,
+            denials: Arc::default(),
         };
         let mut backends = Vec::new();
         let mut strategies = Vec::new();
@@ -119,6 +120,7 @@ impl Prepared {
             let sink: Arc<dyn EventSink> = mailbox.clone();
             let ways = Ways {
                 events: Some(sink),
+                denials: Arc::default(),
                 ..ways.clone()
             };
             let every = loaded
@@ -136,8 +138,11 @@ impl Prepared {
         }
         for (component, loaded) in self.written.strategies.into_iter().zip(self.strategies) {
             let shows = component.tasks.clone();
-            let (place, task) =
-                Placed::start(component, loaded, ways.clone(), stop_components.clone());
+            let ways = Ways {
+                denials: Arc::default(),
+                ..ways.clone()
+            };
+            let (place, task) = Placed::start(component, loaded, ways, stop_components.clone());
             if let placed::Running::Strategy(strategy) = place.running() {
                 let strategy: Arc<dyn Strategy> = Arc::new(strategy.clone());
                 strategies.push(Exhibit {

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::{data_dir, output};
 use crate::admin::client::Host;
-use crate::admin::component::{ComponentView, OutcomeView, ReloadView, State};
+use crate::admin::component::{AskView, ComponentView, OutcomeView, ReloadView, State};
 use crate::admin::protocol::{ErrorView, Request, Response};
 use crate::admin::socket::verb;
 use crate::clock::{Clock as _, SystemClock};
@@ -230,8 +230,8 @@ fn reloaded(one: &ComponentView, json: bool) -> Result<(), Report> {
             );
             for ask in &reload.asks {
                 report = report
-                    .because(format!("{}: {}", ask.grant, ask.reason))
-                    .help(format!("taskhost grant {} {}", one.name, ask.grant));
+                    .because(format!("{}: {}", ask.what, ask.reason))
+                    .help(format!("taskhost grant {} {}", one.name, ask.grant()));
             }
             Err(report.help(format!(
                 "then again: taskhost {} reload {}",
@@ -265,13 +265,7 @@ fn show(one: &ComponentView) {
     );
     if let Some(reload) = &one.reload {
         row("last reload", &last(reload));
-        for ask in &reload.asks {
-            row("  asks for", &format!("{}   {}", ask.grant, ask.reason));
-            row(
-                "    help",
-                &format!("taskhost grant {} {}", one.name, ask.grant),
-            );
-        }
+        asks(&one.name, &reload.asks);
     }
     if let Some(alive) = one.tasks_alive {
         row("tasks", &format!("{alive} alive"));
@@ -286,11 +280,40 @@ fn show(one: &ComponentView) {
     for (place, grant) in one.grants.iter().enumerate() {
         row(if place == 0 { "may reach" } else { "" }, grant);
     }
+    match &one.asks {
+        Some(all) => asks(&one.name, all),
+        None => row(
+            "asks for",
+            "it carries no manifest: it gets what is granted",
+        ),
+    }
+    for denial in &one.denials {
+        row(
+            "denied",
+            &format!("{} times: {}", denial.count, denial.what),
+        );
+        if let Some(grant) = &denial.grant {
+            row("", &format!("help: taskhost grant {} {grant}", one.name));
+        }
+    }
     for (place, limit) in one.limits.iter().enumerate() {
         row(
             if place == 0 { "limits" } else { "" },
             &format!("{:<14} {}", limit.name, limit.limit),
         );
+    }
+}
+
+fn asks(component: &str, asks: &[AskView]) {
+    for ask in asks {
+        let optional = if ask.optional { " (optional)" } else { "" };
+        println!("{:<12} {}{optional}   {}", "asks for", ask.what, ask.reason);
+        if let Some(grant) = &ask.missing {
+            println!(
+                "{:<12} missing; help: taskhost grant {component} {grant}",
+                ""
+            );
+        }
     }
 }
 
@@ -305,7 +328,7 @@ fn last(reload: &ReloadView) -> String {
     if reload.asks.is_empty() {
         return in_words(&outcome, reload.why.as_ref());
     }
-    let asks: Vec<_> = reload.asks.iter().map(|ask| ask.grant.as_str()).collect();
+    let asks: Vec<_> = reload.asks.iter().map(|ask| ask.what.as_str()).collect();
     format!("{outcome}: asks for {}", asks.join(", "))
 }
 

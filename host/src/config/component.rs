@@ -5,7 +5,7 @@ use std::path::Path;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use super::file::{ComponentTable, GrantTable, LimitsTable, TcpGrant};
+use super::file::{ComponentTable, GrantTable, LimitsTable};
 use super::grant::Grants;
 use super::limits::Limits;
 use super::mistake::ConfigError;
@@ -77,10 +77,7 @@ impl ComponentConfig {
         ComponentTable {
             component: self.reference.clone(),
             config: self.config.clone(),
-            grant: GrantTable {
-                tcp: self.grants.tcp.iter().map(TcpGrant::of).collect(),
-                secrets: self.grants.secrets.iter().cloned().collect(),
-            },
+            grant: GrantTable::of(&self.grants),
             limits: self.limits_table.clone(),
             tasks: self.tasks.as_ref().map(|tasks| tasks.written.clone()),
         }
@@ -145,11 +142,6 @@ fn component(name: String, table: ComponentTable) -> Result<ComponentConfig, Con
             why: "names have letters, digits, `-` and `_`, at most 64",
         });
     }
-    let mut grants = Grants::default();
-    for grant in &table.grant.tcp {
-        grants.add_endpoint(grant.endpoint());
-    }
-    grants.secrets.extend(table.grant.secrets.iter().cloned());
     let tasks = table
         .tasks
         .map(Patterns::compile)
@@ -163,7 +155,7 @@ fn component(name: String, table: ComponentTable) -> Result<ComponentConfig, Con
         reference: table.component,
         config: table.config,
         set: Vec::new(),
-        grants,
+        grants: table.grant.grants(),
         limits: limits(&table.limits),
         tasks,
         limits_table: table.limits,

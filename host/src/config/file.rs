@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::auth::AuthTable;
-use super::grant::{Authority, Trust};
+pub use super::grant_table::{GrantTable, TcpGrant, TrustingGrant};
 use super::secret::SecretSource;
 use super::settings::Compat;
 use super::units::{Size, Span};
@@ -115,76 +115,6 @@ pub struct ComponentTable {
     /// For a strategy: names of the tasks that it shows, in which `*` stands for anything. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks: Option<Vec<String>>,
-}
-
-/// `[backends.NAME.grant]`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct GrantTable {
-    /// Endpoints it may connect to.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tcp: Vec<TcpGrant>,
-    /// Secrets it may read.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub secrets: Vec<String>,
-}
-
-/// One endpoint: `"redis:6379"`, or a table that says which certificates are believed.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(untagged)]
-pub enum TcpGrant {
-    /// `"redis:6379"`
-    Plain(Authority),
-    /// `{ endpoint = "redis:6379", ca = "ca.pem" }`
-    Trusting(TrustingGrant),
-}
-
-/// An endpoint with its own rule for certificates.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct TrustingGrant {
-    /// `HOST:PORT`
-    pub endpoint: Authority,
-    /// Believe certificates that are signed by one in this PEM file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca: Option<PathBuf>,
-    /// Believe any certificate. The traffic is encrypted, and the peer is not known.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub insecure: bool,
-}
-
-impl TcpGrant {
-    /// What it means.
-    pub fn endpoint(&self) -> super::grant::Endpoint {
-        let (authority, trust) = match self {
-            Self::Plain(authority) => (authority.clone(), Trust::System),
-            Self::Trusting(grant) => (
-                grant.endpoint.clone(),
-                match &grant.ca {
-                    _ if grant.insecure => Trust::Anything,
-                    Some(ca) => Trust::File(ca.clone()),
-                    None => Trust::System,
-                },
-            ),
-        };
-        super::grant::Endpoint { authority, trust }
-    }
-
-    /// How it is written.
-    pub fn of(endpoint: &super::grant::Endpoint) -> Self {
-        let table = |ca, insecure| {
-            Self::Trusting(TrustingGrant {
-                endpoint: endpoint.authority.clone(),
-                ca,
-                insecure,
-            })
-        };
-        match &endpoint.trust {
-            Trust::System => Self::Plain(endpoint.authority.clone()),
-            Trust::File(ca) => table(Some(ca.clone()), false),
-            Trust::Anything => table(None, true),
-        }
-    }
 }
 
 /// `[backends.NAME.limits]`

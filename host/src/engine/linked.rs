@@ -15,7 +15,8 @@ use super::load::LoadError;
 use super::scratch::{self, Info};
 use super::slot::Slot;
 use crate::capability::bindings::host;
-use crate::capability::{Guest, Ports};
+use crate::capability::{Guest, Ports, wasi};
+use crate::config::grant::Grants;
 use crate::error::Report;
 use crate::task::Json;
 
@@ -55,14 +56,16 @@ impl<W: World> LinkedComponent<W> {
         scratch::describe::<W>(&self.engine, &self.linked).await
     }
 
-    /// Asks it whether it would start with this configuration, with nothing in its reach but secrets.
+    /// Asks it whether it would start with this configuration, with nothing in its reach but secrets
+    /// and variables.
     pub async fn rehearse(
         &self,
         name: &str,
         config: &Json,
+        grants: &Grants,
         secrets: &BTreeMap<String, String>,
     ) -> Result<(), LoadError> {
-        scratch::rehearse::<W>(&self.engine, &self.linked, name, config, secrets).await
+        scratch::rehearse::<W>(&self.engine, &self.linked, name, config, grants, secrets).await
     }
 
     /// Starts it in a place of its own. The caller joins the task; `stop` ends it.
@@ -108,11 +111,10 @@ impl<W: World> LinkedComponent<W> {
     }
 }
 
-/// What every world is given: logs, time, and a WASI that reaches nothing.
+/// What every world is given: logs, time, and a WASI that reaches what is granted.
 fn common_linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine.wasmtime());
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    wasi::link(&mut linker)?;
     host::types::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     host::logging::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     host::timers::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;

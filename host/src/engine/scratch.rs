@@ -99,13 +99,17 @@ pub(super) async fn rehearse<W: World>(
     linked: &W::Linked,
     name: &str,
     config: &Json,
+    grants: &Grants,
     secrets: &BTreeMap<String, String>,
 ) -> Result<(), LoadError> {
     let stderr = Stderr::default();
     let ports = Ports {
         secrets: Arc::new(secrets.clone()),
+        // Whatever leads out of the process is refused to a rehearsal anyhow.
         grants: Arc::new(Grants {
-            secrets: secrets.keys().cloned().collect(),
+            secrets: grants.secrets.clone(),
+            http: grants.http.clone(),
+            env: grants.env.clone(),
             ..Grants::default()
         }),
         ..nothing()
@@ -139,6 +143,7 @@ pub(super) fn nothing() -> Ports {
         events: None,
         secrets: Arc::default(),
         grants: Arc::new(Grants::default()),
+        denials: Arc::default(),
         limits: Limits::default(),
         rehearsal: true,
     }

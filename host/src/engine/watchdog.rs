@@ -25,8 +25,8 @@ pub(super) fn store(
     stderr: &Stderr,
 ) -> Store<Guest> {
     let limits = ports.limits.clone();
-    let guest =
-        Guest::new(name, ports, MemoryLimit::new(limits.memory)).with_stderr(stderr.clone());
+    let memory = MemoryLimit::new(limits.memory);
+    let guest = Guest::new(name, ports, memory, stderr.clone());
     let mut store = Store::new(engine.wasmtime(), guest);
     store.limiter(|guest| &mut guest.memory);
     store.set_hostcall_fuel(limits.handed_over);

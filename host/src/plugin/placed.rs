@@ -6,9 +6,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::ask::Ask;
 use super::load::{Linked, Loaded};
+use super::reach::Missing;
 use super::reload::Reload;
 use super::source::Reference;
+use crate::capability::denials::{Denial, Denials};
 use crate::capability::{ComponentMap, EventSink, Ports};
 use crate::clock::Clock;
 use crate::config::ComponentConfig;
@@ -59,6 +62,8 @@ pub struct Ways {
     pub storage: Arc<dyn ComponentMap>,
     /// Where a backend pushes.
     pub events: Option<Arc<dyn EventSink>>,
+    /// Counts what was denied.
+    pub denials: Arc<Denials>,
 }
 
 impl Ways {
@@ -69,7 +74,8 @@ impl Ways {
             storage: self.storage.clone(),
             events: self.events.clone(),
             secrets: Arc::new(build.loaded.secrets.clone()),
-            grants: Arc::new(build.loaded.grants.clone()),
+            grants: Arc::new(build.loaded.reach.grants.clone()),
+            denials: self.denials.clone(),
             limits: build.config.limits.clone(),
             rehearsal: false,
         }
@@ -79,12 +85,19 @@ impl Ways {
 impl Build {
     /// What it may reach, in the words of grants.
     pub fn grants(&self) -> Vec<String> {
-        let grants = &self.loaded.grants;
-        let endpoints = grants.tcp.iter();
-        let tcp = endpoints.map(|endpoint| format!("tcp={}", endpoint.authority));
-        let secrets = grants.secrets.iter();
-        tcp.chain(secrets.map(|secret| format!("secret={secret}")))
-            .collect()
+        let words = self.loaded.reach.grants.words();
+        words.iter().map(ToString::to_string).collect()
+    }
+
+    /// What it asks for. None: it does not say.
+    pub fn asks(&self) -> Option<&[Ask]> {
+        let manifest = self.loaded.manifest.as_ref()?;
+        Some(&manifest.asks)
+    }
+
+    /// What it asks for and is not granted.
+    pub fn missing(&self) -> &[Missing] {
+        &self.loaded.reach.missing
     }
 
     /// What it may use, in the words of the configuration.
@@ -169,6 +182,11 @@ impl Placed {
             Running::Backend(backend) => backend.health(),
             Running::Strategy(strategy) => strategy.health(),
         }
+    }
+
+    /// What it was denied, all builds of it.
+    pub fn denials(&self) -> Vec<Denial> {
+        self.ways.denials.snapshot()
     }
 
     /// How many calls were made, to all builds of it.

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::load::{Loaded, prepare, values};
 use super::placed::{Build, Placed};
+use super::reach::Missing;
 use super::source::Reference;
 use crate::config::secret::SecretSource;
 use crate::config::{ComponentConfig, Config, Flags};
@@ -61,16 +62,7 @@ pub enum Outcome {
     /// The old build serves. This is why.
     Failed(Report),
     /// The old build serves: the new one asks for more than the operator has granted.
-    Held(Vec<Ask>),
-}
-
-/// Something that a build asks for and is not granted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ask {
-    /// In the words of a grant: `tcp=redis:6379`.
-    pub grant: String,
-    /// In the words of its author.
-    pub reason: String,
+    Held(Vec<Missing>),
 }
 
 impl Components {
@@ -243,13 +235,21 @@ fn is_unchanged(
     if digest(&bytes) != old.loaded.component.digest {
         return Ok(false);
     }
-    let values = values(&config.name, &old.loaded.grants, secrets);
+    let values = values(&config.name, &old.loaded.reach.grants, secrets);
     Ok(values.map_err(|error| error.report())? == old.loaded.secrets)
 }
 
-/// What `new` asks for that `old` did not, and that it is not granted.
-fn newly_asked(_old: &Loaded, _new: &Loaded) -> Vec<Ask> {
-    Vec::new()
+/// What `new` asks for that `old` did not, that it is not granted, and that it does not go without.
+fn newly_asked(old: &Loaded, new: &Loaded) -> Vec<Missing> {
+    let before = old
+        .manifest
+        .as_ref()
+        .map(|manifest| manifest.asks.as_slice());
+    let is_new = |missing: &&Missing| {
+        let asked = before.is_some_and(|asks| asks.iter().any(|ask| ask.what == missing.ask.what));
+        !asked && !missing.ask.optional
+    };
+    new.reach.missing.iter().filter(is_new).cloned().collect()
 }
 
 fn log(placed: &Placed, outcome: &Outcome) {
