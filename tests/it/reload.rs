@@ -210,7 +210,11 @@ fn configuration_grants_and_limits_are_taken_up() {
     let changed = host.reload("backends", "mock").json();
     assert_eq!(changed["reload"]["outcome"], "swapped", "{changed}");
     assert_eq!(changed["generation"], 2);
-    assert_eq!(changed["grants"], json!(["tcp=redis.example:6379"]));
+    let grants = changed["grants"].as_array().unwrap();
+    assert!(
+        grants.contains(&json!("tcp=redis.example:6379")),
+        "{changed}"
+    );
     let limits = changed["limits"].as_array().unwrap();
     let call = limits.iter().find(|limit| limit["name"] == "call").unwrap();
     assert_eq!(call["limit"], "7s");
@@ -284,6 +288,50 @@ fn a_broken_component_is_tried_again_by_a_reload() {
     assert_eq!(back["reload"]["outcome"], "swapped", "{back}");
     let health = host.host.cli(&["backends", "health"]);
     assert!(health.status.success(), "{health:?}");
+}
+
+#[test]
+fn an_update_that_asks_for_more_is_held_until_it_is_granted() {
+    let host = Files::new().with_config("").start();
+    let asking = |asks: &str| {
+        let manifest = format!(
+            "name = \"mock\"\nversion = \"0.2.0\"\nkind = \"backend\"\nsummary = \"For tests\"\n{asks}"
+        );
+        build::with_manifest(&original("mock"), &manifest)
+    };
+    let optional = "[[asks]]\nenv = \"TZ\"\nreason = \"to say when\"\noptional = true\n";
+    host.put("mock", &asking(optional));
+    let swapped = host.reload("backends", "mock").json();
+    assert_eq!(swapped["reload"]["outcome"], "swapped", "{swapped}");
+    assert_eq!(swapped["asks"][0]["missing"], "env=TZ", "{swapped}");
+
+    let more = "[[asks]]\ntcp = \"redis.example:6379\"\nreason = \"the broker\"\n";
+    host.put("mock", &asking(&format!("{optional}{more}")));
+    let held = host.host.cli(&["backends", "reload", "mock"]);
+    assert_eq!(held.status.code(), Some(1));
+    assert_eq!(held.error_code(), "TH0736");
+    assert!(held.stderr.contains("the broker"), "{held:?}");
+    let grant = "help: taskhost grant mock tcp=redis.example:6379";
+    assert!(held.stderr.contains(grant), "{held:?}");
+    let seen = host.look("backends", "mock");
+    assert_eq!(seen["reload"]["outcome"], "held", "{seen}");
+    assert_eq!(seen["digest"], swapped["digest"], "the old one serves");
+    let list = host.host.cli(&["backends", "list"]).stdout;
+    assert!(list.contains("held"), "{list}");
+    assert!(list.contains("tcp redis.example:6379"), "{list}");
+
+    let file = host.files.builder.config_file();
+    let what = "tcp=redis.example:6379";
+    let granted =
+        taskhost_tests::taskhost(&["grant", "mock", what, "--config", file.to_str().unwrap()]);
+    assert!(granted.status.success(), "{granted:?}");
+    let live = host.reload("backends", "mock").json();
+    assert_eq!(live["reload"]["outcome"], "swapped", "{live}");
+    assert!(
+        live["grants"].as_array().unwrap().contains(&json!(what)),
+        "{live}"
+    );
+    host.host.client().tool("echo_start");
 }
 
 #[test]

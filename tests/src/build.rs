@@ -7,10 +7,19 @@ use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 
 /// Does the same, and has another digest: one for each `mark`.
 pub fn marked(component: &[u8], mark: &str) -> Vec<u8> {
+    with_section(component, "mark", mark)
+}
+
+/// Does the same, and says this of itself.
+pub fn with_manifest(component: &[u8], manifest: &str) -> Vec<u8> {
+    with_section(component, "taskhost:manifest", manifest)
+}
+
+fn with_section(component: &[u8], name: &str, content: &str) -> Vec<u8> {
     let mut build = component.to_vec();
     let section = CustomSection {
-        name: Cow::Borrowed("mark"),
-        data: Cow::Borrowed(mark.as_bytes()),
+        name: Cow::Borrowed(name),
+        data: Cow::Borrowed(content.as_bytes()),
     };
     section.append_to(&mut build);
     build
