@@ -3,7 +3,8 @@
 //! They are built by a cargo of their own, in a target directory of their own (`target/guests`), for
 //! another target and with another profile than the host. Each is also left as a file in
 //! `target/components`, where it can be named by its path. So are those that only tests want, and
-//! they are embedded nowhere.
+//! they are embedded nowhere; those of them that misbehave are many and small, and built with less care
+//! ([`HOSTILE`]).
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -32,6 +33,12 @@ const FIXTURES: [(&str, &str); 3] = [
     ("prober", "taskhost-fixture-prober"),
 ];
 
+/// For tests: components that misbehave, each an example of one package, left as `hostile-NAME`.
+const HOSTILE: &str = "taskhost-hostile";
+
+/// One more of them, that its linker makes what it is.
+const HOSTILE_TABLE: &str = "taskhost-hostile-table";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -54,14 +61,42 @@ fn main() -> Result<(), Box<dyn Error>> {
         .ok_or("OUT_DIR has another form")?
         .to_owned();
     ensure_target()?;
-    let built = build(&workspace, &target.join("guests"))?;
+    let guests = target.join("guests");
+    let packages: Vec<_> = COMPONENTS.into_iter().chain(FIXTURES).collect();
+    let wanted = packages.iter().flat_map(|(_, package)| ["-p", package]);
+    let built = build(&workspace, &guests, "guest", wanted)?;
+    let hostile = build(
+        &workspace,
+        &guests,
+        "hostile",
+        [
+            "--lib",
+            "--examples",
+            "-p",
+            HOSTILE,
+            "-p",
+            HOSTILE_TABLE,
+            "--features",
+            "taskhost-hostile/deeds",
+        ],
+    )?;
     let files = target.join("components");
     fs::create_dir_all(&files)?;
     let mut table = String::from("const COMPONENTS: &[Embedded] = &[\n");
-    for (name, package) in COMPONENTS.into_iter().chain(FIXTURES) {
+    for (name, package) in packages {
         let from = built.join(format!("{}.wasm", package.replace('-', "_")));
         replace(&from, &files.join(format!("{name}.wasm")))?;
     }
+    for deed in fs::read_dir(workspace.join("guests/hostile/deeds"))? {
+        let deed = deed?.path();
+        let name = deed.file_stem().unwrap_or_default().to_string_lossy();
+        let from = hostile.join(format!("examples/{}.wasm", name.replace('-', "_")));
+        replace(&from, &files.join(format!("hostile-{name}.wasm")))?;
+    }
+    replace(
+        &hostile.join(format!("{}.wasm", HOSTILE_TABLE.replace('-', "_"))),
+        &files.join("hostile-table.wasm"),
+    )?;
     for (name, _) in COMPONENTS {
         let embedded = out.join(format!("{name}.wasm"));
         replace(&files.join(format!("{name}.wasm")), &embedded)?;
@@ -83,7 +118,12 @@ fn replace(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::rename(new, to)
 }
 
-fn build(workspace: &Path, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
+fn build<'a>(
+    workspace: &Path,
+    target: &Path,
+    profile: &str,
+    wanted: impl IntoIterator<Item = &'a str>,
+) -> Result<PathBuf, Box<dyn Error>> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(workspace)
@@ -91,15 +131,13 @@ fn build(workspace: &Path, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
             "build",
             "--locked",
             "--profile",
-            "guest",
+            profile,
             "--target",
             TARGET,
             "--target-dir",
         ])
-        .arg(target);
-    for (_, package) in COMPONENTS.into_iter().chain(FIXTURES) {
-        cargo.args(["-p", package]);
-    }
+        .arg(target)
+        .args(wanted);
     // What the outer cargo was told about the host's compilation does not concern the guests.
     for variable in [
         "RUSTFLAGS",
@@ -120,7 +158,7 @@ fn build(workspace: &Path, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
         )
         .into());
     }
-    Ok(target.join(TARGET).join("guest"))
+    Ok(target.join(TARGET).join(profile))
 }
 
 /// Adds the target where rustup can; otherwise says how.

@@ -8,6 +8,7 @@
 
 pub mod address;
 pub mod bindings;
+mod budget;
 pub mod convert;
 pub mod denials;
 mod dial;
@@ -15,6 +16,7 @@ pub mod events;
 pub mod guest;
 mod http;
 pub mod logging;
+pub mod meter;
 pub mod net;
 pub mod secrets;
 mod sockets;
@@ -26,5 +28,6 @@ pub mod wasi;
 
 pub use events::EventSink;
 pub use guest::{Guest, Ports};
+pub use meter::Meter;
 pub use storage::ComponentMap;
 pub use tasks::{CallPort, Caller, Tasks};

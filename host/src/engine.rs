@@ -6,7 +6,9 @@
 //! each build has one [`actor`], which owns its Wasm store and replaces it when the instance dies. The rest
 //! of the host holds typed handles ([`backend`], [`strategy`]) that never see a store.
 
+mod abandoned;
 pub mod actor;
+mod alone;
 pub mod answer;
 pub mod backend;
 pub mod cache;

@@ -17,6 +17,7 @@ pub mod strategy;
 pub mod watch;
 
 pub use crate::capability::events::EventSink;
+pub use crate::capability::meter::{Gauge, Longest, Meter, Rate, Usage};
 pub use crate::capability::storage::ComponentMap;
 pub use crate::capability::tasks::{
     Bound, CallPort, Caller, Client, Snapshot, Start, TaskError, Tasks, Wishes,

@@ -23,6 +23,7 @@ mod documents;
 mod examples;
 mod faults;
 mod harness;
+mod hostile;
 mod http;
 mod messages;
 mod native_crash;

@@ -30,7 +30,9 @@ fn no_call_fails_while_components_are_replaced() {
     let failed = load.failed.into_inner().unwrap();
     assert_eq!(failed, Vec::<String>::new(), "{}", host.log());
     assert!(load.calls.into_inner() >= CALLS);
-    let calls = host.look("backends", "mock")["calls"].as_u64().unwrap();
+    let calls = host.look("backends", "mock")["usage"]["calls"]
+        .as_u64()
+        .unwrap();
     assert!(calls > 1_000, "{calls} calls of the backend");
 }
 
@@ -215,9 +217,7 @@ fn configuration_grants_and_limits_are_taken_up() {
         grants.contains(&json!("tcp=redis.example:6379")),
         "{changed}"
     );
-    let limits = changed["limits"].as_array().unwrap();
-    let call = limits.iter().find(|limit| limit["name"] == "call").unwrap();
-    assert_eq!(call["limit"], "7s");
+    assert_eq!(changed["usage"]["call"]["limit_ms"], 7_000, "{changed}");
 
     fs::write(host.files.builder.config_file(), "version = 1\n").unwrap();
     let gone = host.reload("backends", "mock");
@@ -247,7 +247,7 @@ fn clients_hear_of_a_reload_only_where_the_list_is_another() {
         let swapped = host.reload(kind, name).json();
         assert_eq!(swapped["reload"]["outcome"], "swapped", "{swapped}");
     }
-    let calls = |kind, name| host.look(kind, name)["calls"].as_u64();
+    let calls = |kind, name| host.look(kind, name)["usage"]["calls"].as_u64();
     wait_until(SHORT, "the new ones have been asked", || {
         calls("backends", "mock") > Some(2) && calls("strategies", "polling") > Some(8)
     });

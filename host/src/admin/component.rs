@@ -7,7 +7,7 @@ use crate::plugin::ask::Ask;
 use crate::plugin::placed::Placed;
 use crate::plugin::reach::Missing;
 use crate::plugin::reload::{Outcome, Reload};
-use crate::plugin::{Health, Kind};
+use crate::plugin::{Health, Kind, Usage};
 use crate::service::Service;
 
 /// One component of a running host.
@@ -41,8 +41,6 @@ pub struct ComponentView {
     /// For a backend: its tasks that are not over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks_alive: Option<usize>,
-    /// How many calls were made to it since the host has started.
-    pub calls: u64,
     /// For a strategy: names of the tasks that it shows, where they are configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shows: Option<Vec<String>>,
@@ -54,8 +52,8 @@ pub struct ComponentView {
     /// What it was denied since the host has started, most often first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub denials: Vec<DenialView>,
-    /// What it may use.
-    pub limits: Vec<LimitView>,
+    /// What it has used since the host has started, beside what it may use.
+    pub usage: Usage,
 }
 
 /// How a component is.
@@ -138,15 +136,6 @@ pub struct DenialView {
     pub grant: Option<String>,
 }
 
-/// One limit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LimitView {
-    /// As in the configuration.
-    pub name: String,
-    /// As in the configuration.
-    pub limit: String,
-}
-
 impl ComponentView {
     /// How `placed` looks.
     pub fn of(placed: &Placed, service: &Service) -> Self {
@@ -170,7 +159,6 @@ impl ComponentView {
             health: HealthView::of(&health),
             reload: placed.last().as_ref().map(ReloadView::of),
             tasks_alive: is_backend.then(|| service.alive_at(placed.name())),
-            calls: placed.calls(),
             shows: (config.tasks.as_ref()).map(|tasks| tasks.written().to_vec()),
             grants: build.grants(),
             asks: build.asks().map(|asks| {
@@ -185,12 +173,7 @@ impl ComponentView {
                     grant: denial.grant,
                 })
                 .collect(),
-            limits: (build.limits().into_iter())
-                .map(|(name, limit)| LimitView {
-                    name: name.to_owned(),
-                    limit,
-                })
-                .collect(),
+            usage: placed.usage(),
         }
     }
 

@@ -51,14 +51,14 @@ impl<T: Send> net::HostWithStore<T> for HasSelf<Guest> {
                 writer: Arc::new(Mutex::new(writer)),
             });
             guest.connections += usize::from(connection.is_ok());
+            guest.ports.meter.connections.set(guest.connections);
             connection.map_err(|error| Error::Internal(error.to_string()))
         })
     }
 }
 
-fn granted(guest: &Guest, authority: &str) -> Result<(Endpoint, Way), Error> {
-    let ports = &guest.ports;
-    if ports.rehearsal {
+fn granted(guest: &mut Guest, authority: &str) -> Result<(Endpoint, Way), Error> {
+    if guest.ports.rehearsal {
         return Err(Error::Unavailable((
             "the host has not started yet".to_owned(),
             None,
@@ -67,7 +67,8 @@ fn granted(guest: &Guest, authority: &str) -> Result<(Endpoint, Way), Error> {
     let authority: Authority = authority
         .parse()
         .map_err(|error| Error::InvalidInput(format!("{error}")))?;
-    let Some(endpoint) = ports.grants.endpoint(&authority) else {
+    let ports = &guest.ports;
+    let Some(endpoint) = ports.grants.endpoint(&authority).cloned() else {
         let denied = Denied {
             kind: Kind::Tcp,
             target: authority.to_string(),
@@ -76,15 +77,19 @@ fn granted(guest: &Guest, authority: &str) -> Result<(Endpoint, Way), Error> {
         };
         return Err(Error::Denied(ports.denials.deny(&guest.name, denied)));
     };
-    if guest.connections >= ports.limits.connections {
+    let most = ports.limits.connections;
+    if guest.connections >= most {
+        if guest.may_be_mentioned() {
+            tracing::warn!(component = %guest.name, "no room for another connection: it holds {most} [TH0417]");
+        }
         return Err(Error::Busy(Some(1_000)));
     }
     let way = Way {
         component: guest.name.clone(),
-        grants: ports.grants.clone(),
-        denials: ports.denials.clone(),
+        grants: guest.ports.grants.clone(),
+        denials: guest.ports.denials.clone(),
     };
-    Ok((endpoint.clone(), way))
+    Ok((endpoint, way))
 }
 
 /// What connecting needs to know of the guest.
@@ -132,6 +137,7 @@ impl net::HostConnection for Guest {
     fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
         self.table.delete(connection)?;
         self.connections = self.connections.saturating_sub(1);
+        self.ports.meter.connections.set(self.connections);
         Ok(())
     }
 }

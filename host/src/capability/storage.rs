@@ -133,6 +133,11 @@ fn check(guest: &mut Guest, key: &str, value: Option<&[u8]>) -> Result<(), Error
             return Err(Error::Denied(ports.denials.deny(&guest.name, denied)));
         }
     }
-    guest.stored_at_most = Some(bound.saturating_add(more));
+    let bound = bound.saturating_add(more);
+    guest.stored_at_most = Some(bound);
+    let meter = &guest.ports.meter;
+    meter
+        .storage
+        .set(usize::try_from(bound).unwrap_or(usize::MAX));
     Ok(())
 }

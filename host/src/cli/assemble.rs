@@ -111,7 +111,6 @@ impl Prepared {
             clock: clock.clone(),
             storage: Arc::new(StoredMaps(store.clone())),
             events: None,
-            denials: Arc::default(),
         };
         let mut backends = Vec::new();
         let mut strategies = Vec::new();
@@ -120,7 +119,6 @@ impl Prepared {
             let sink: Arc<dyn EventSink> = mailbox.clone();
             let ways = Ways {
                 events: Some(sink),
-                denials: Arc::default(),
                 ..ways.clone()
             };
             let every = loaded
@@ -138,11 +136,8 @@ impl Prepared {
         }
         for (component, loaded) in self.written.strategies.into_iter().zip(self.strategies) {
             let shows = component.tasks.clone();
-            let ways = Ways {
-                denials: Arc::default(),
-                ..ways.clone()
-            };
-            let (place, task) = Placed::start(component, loaded, ways, stop_components.clone());
+            let (place, task) =
+                Placed::start(component, loaded, ways.clone(), stop_components.clone());
             if let placed::Running::Strategy(strategy) = place.running() {
                 let strategy: Arc<dyn Strategy> = Arc::new(strategy.clone());
                 strategies.push(Exhibit {

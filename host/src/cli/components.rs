@@ -12,7 +12,7 @@ use crate::admin::protocol::{ErrorView, Request, Response};
 use crate::admin::socket::verb;
 use crate::clock::{Clock as _, SystemClock};
 use crate::error::{Code, Report};
-use crate::plugin::Kind;
+use crate::plugin::{Kind, Usage};
 
 #[derive(Debug, Args)]
 pub(super) struct ComponentsArgs {
@@ -138,7 +138,7 @@ fn list(all: &[ComponentView]) {
             or_dash(one.generation),
             in_words(one.health.state.name(), one.health.why.as_ref()),
             or_dash(one.tasks_alive),
-            one.calls.to_string(),
+            one.usage.calls.to_string(),
             one.reload.as_ref().map_or_else(|| "-".to_owned(), last),
         ]);
     }
@@ -270,7 +270,7 @@ fn show(one: &ComponentView) {
     if let Some(alive) = one.tasks_alive {
         row("tasks", &format!("{alive} alive"));
     }
-    row("calls", &one.calls.to_string());
+    row("calls", &one.usage.calls.to_string());
     if let Some(shows) = &one.shows {
         row("shows", &shows.join(", "));
     }
@@ -296,11 +296,69 @@ fn show(one: &ComponentView) {
             row("", &format!("help: taskhost grant {} {grant}", one.name));
         }
     }
-    for (place, limit) in one.limits.iter().enumerate() {
-        row(
-            if place == 0 { "limits" } else { "" },
-            &format!("{:<14} {}", limit.name, limit.limit),
-        );
+    println!();
+    usage(&one.usage);
+}
+
+/// What it uses beside what it may use: one line for each limit.
+fn usage(usage: &Usage) {
+    let mut table = output::table(&["LIMIT", "NOW", "MOST", "ALLOWED"]);
+    let sizes = [("memory", usage.memory), ("storage", usage.storage)];
+    for (name, gauge) in sizes {
+        let [now, peak, limit] = [gauge.now, gauge.peak, gauge.limit].map(size);
+        table.add_row(vec![name.to_owned(), now, peak, limit]);
+    }
+    for (name, longest) in [("without-yield", usage.without_yield), ("call", usage.call)] {
+        let [most, limit] = [longest.ms, longest.limit_ms].map(|ms| format!("{ms} ms"));
+        table.add_row(vec![name.to_owned(), "-".to_owned(), most, limit]);
+    }
+    for (name, gauge) in [
+        ("in-flight", usage.in_flight),
+        ("queue", usage.queued),
+        ("abandoned", usage.abandoned),
+        ("handles", usage.handles),
+        ("connections", usage.connections),
+        ("table-elements", usage.table_elements),
+        ("restarts", usage.restarts),
+    ] {
+        let [now, peak, limit] = [gauge.now, gauge.peak, gauge.limit].map(|n| n.to_string());
+        table.add_row(vec![name.to_owned(), now, peak, limit]);
+    }
+    println!("{table}\n");
+    let mut table = output::table(&["FLOW", "PASSED", "DROPPED", "ALLOWED"]);
+    for (name, rate) in [
+        ("events", usage.events),
+        ("log-lines", usage.log_lines),
+        ("output-lines", usage.output_lines),
+    ] {
+        table.add_row(vec![
+            name.to_owned(),
+            rate.passed.to_string(),
+            rate.dropped.to_string(),
+            format!("{} a second", rate.limit_per_second),
+        ]);
+    }
+    println!("{table}\n");
+    let row = |name: &str, value: &str| println!("{name:<12} {value}");
+    row(
+        "calls",
+        &format!(
+            "{}, {} refused as busy, {} without an answer in time",
+            usage.calls, usage.refused_as_busy, usage.timed_out
+        ),
+    );
+    row("ran", &format!("{} ms", usage.ran_ms));
+    row("instances", &usage.instances.to_string());
+    for (code, times) in &usage.ended {
+        row("ended by", &format!("{code}, {times} times"));
+    }
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_240 => format!("{bytes} B"),
+        10_240..10_485_760 => format!("{} KiB", bytes >> 10),
+        _ => format!("{} MiB", bytes >> 20),
     }
 }
 

@@ -10,6 +10,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use super::Engine;
 use super::actor::{Blueprint, World};
+use super::alone::alone;
 use super::component::Component;
 use super::load::LoadError;
 use super::scratch::{self, Info};
@@ -17,6 +18,7 @@ use super::slot::Slot;
 use crate::capability::bindings::host;
 use crate::capability::{Guest, Ports, wasi};
 use crate::config::grant::Grants;
+use crate::config::limits::Limits;
 use crate::error::Report;
 use crate::task::Json;
 
@@ -24,6 +26,7 @@ use crate::task::Json;
 pub struct LinkedComponent<W: World> {
     engine: Engine,
     linked: W::Linked,
+    limits: Limits,
 }
 
 impl<W: World> Clone for LinkedComponent<W> {
@@ -31,6 +34,7 @@ impl<W: World> Clone for LinkedComponent<W> {
         Self {
             engine: self.engine.clone(),
             linked: self.linked.clone(),
+            limits: self.limits.clone(),
         }
     }
 }
@@ -48,12 +52,30 @@ impl<W: World> LinkedComponent<W> {
         Ok(Self {
             engine: engine.clone(),
             linked,
+            limits: Limits::default(),
         })
+    }
+
+    /// The same, looked at under these limits: what an operator allows it, it may need already then.
+    #[must_use]
+    pub fn under(self, limits: &Limits) -> Self {
+        Self {
+            limits: limits.clone(),
+            ..self
+        }
     }
 
     /// Asks it who it is, with nothing in its reach.
     pub async fn describe(&self) -> Result<Info, LoadError> {
-        scratch::describe::<W>(&self.engine, &self.linked).await
+        let this = self.clone();
+        let asked = alone("describe", async move {
+            scratch::describe::<W>(&this.engine, &this.linked, &this.limits).await
+        });
+        asked
+            .await
+            .ok()
+            .flatten()
+            .unwrap_or_else(|| Err(LoadError::no_thread("describe")))
     }
 
     /// Asks it whether it would start with this configuration, with nothing in its reach but secrets
@@ -65,7 +87,22 @@ impl<W: World> LinkedComponent<W> {
         grants: &Grants,
         secrets: &BTreeMap<String, String>,
     ) -> Result<(), LoadError> {
-        scratch::rehearse::<W>(&self.engine, &self.linked, name, config, grants, secrets).await
+        let this = self.clone();
+        let (name, config) = (name.to_owned(), config.clone());
+        let (grants, secrets) = (grants.clone(), secrets.clone());
+        let rehearsed = alone(&name.clone(), async move {
+            let Self {
+                engine,
+                linked,
+                limits,
+            } = &this;
+            scratch::rehearse::<W>(engine, linked, &name, &config, &grants, &secrets, limits).await
+        });
+        rehearsed
+            .await
+            .ok()
+            .flatten()
+            .unwrap_or_else(|| Err(LoadError::no_thread("init")))
     }
 
     /// Starts it in a place of its own. The caller joins the task; `stop` ends it.

@@ -14,7 +14,7 @@
 //! generation fares that drains concerns nobody. A swap looks like a restart: `Ready`, with a generation that
 //! is higher.
 //!
-//! **Cost:** two instances while a build is replaced, and a task for each.
+//! **Cost:** two instances while a build is replaced, each with its thread, and a task for each.
 
 #[cfg(test)]
 mod tests;
@@ -32,9 +32,11 @@ use wasmtime::component::Accessor;
 
 use super::actor::{self, Blueprint, Handle, Health, World};
 use super::answer::CallError;
-use crate::capability::Guest;
+use super::load::LoadError;
 use crate::capability::bindings::host::types as wire;
-use crate::error::{Code, Report};
+use crate::capability::{Guest, Meter};
+use crate::config::limits::Limits;
+use crate::error::Report;
 
 /// Where a component is called, whichever build of it is there. Cheap to clone; dropping the last one stops
 /// it.
@@ -53,7 +55,7 @@ struct Place<W: World> {
     turn: tokio::sync::Mutex<()>,
     told: Arc<Told>,
     generations: Arc<AtomicU64>,
-    calls: AtomicU64,
+    meter: Arc<Meter>,
     /// Whoever accompanies a generation to its end.
     keepers: TaskTracker,
     stop: CancellationToken,
@@ -86,6 +88,7 @@ impl<W: World> Slot<W> {
         let keepers = TaskTracker::new();
         let name = blueprint.name.clone();
         let generations = blueprint.generations.clone();
+        let meter = blueprint.ports.meter.clone();
         let told = Arc::new(Told {
             health: watch::Sender::new(Health::Starting {
                 ended: 0,
@@ -102,7 +105,7 @@ impl<W: World> Slot<W> {
             turn: tokio::sync::Mutex::default(),
             told,
             generations,
-            calls: AtomicU64::new(0),
+            meter,
             keepers: keepers.clone(),
             stop: stop.clone(),
             _gone: gone.clone().drop_guard(),
@@ -131,7 +134,6 @@ impl<W: World> Slot<W> {
     {
         // A handle of its own: whatever becomes of the slot meanwhile, this call is answered.
         let handle = self.incumbent().handle.clone();
-        self.0.calls.fetch_add(1, Ordering::Relaxed);
         handle.call(function, make).await
     }
 
@@ -145,9 +147,14 @@ impl<W: World> Slot<W> {
         self.0.told.health.subscribe()
     }
 
-    /// How many calls were made.
-    pub(crate) fn calls(&self) -> u64 {
-        self.0.calls.load(Ordering::Relaxed)
+    /// What it may use now.
+    pub(crate) fn limits(&self) -> Arc<Limits> {
+        self.incumbent().handle.limits().clone()
+    }
+
+    /// What it has used, over all builds.
+    pub(crate) fn meter(&self) -> &Arc<Meter> {
+        &self.0.meter
     }
 
     /// Counts the instances of this place, for the blueprint of a build that is to be put here.
@@ -163,21 +170,8 @@ impl<W: World> Slot<W> {
     /// Dropped before the end, the place keeps whom it has, and the new build goes by itself.
     pub(super) async fn replace(&self, blueprint: Blueprint<W>) -> Result<u64, Report> {
         let _turn = self.0.turn.lock().await;
-        let limit = blueprint.ports.limits.call;
         let fresh = Fresh::start(blueprint, &self.0.stop);
-        let proven = tokio::time::timeout(limit, fresh.proven())
-            .await
-            .unwrap_or_else(|_| {
-                let seconds = limit.as_secs();
-                Err(Report::new(
-                    Code(405),
-                    format!(
-                        "`{}` did not return from `init` within {seconds} s",
-                        self.0.name
-                    ),
-                ))
-            });
-        let generation = match proven {
+        let generation = match fresh.proven().await {
             Ok(generation) => generation,
             Err(report) => {
                 fresh.end().await;
@@ -232,11 +226,20 @@ impl<W: World> Fresh<W> {
                     after: Some(why), ..
                 }
                 | Health::Broken { why } => return Err(why.clone()),
-                Health::Stopped => return Err(stopping()),
+                Health::Stopped => return Err(self.not_run()),
             }
             if health.changed().await.is_err() {
-                return Err(stopping());
+                return Err(self.not_run());
             }
+        }
+    }
+
+    /// Why it has stopped before it was ready.
+    fn not_run(&self) -> Report {
+        if self.stop.is_cancelled() {
+            Report::from(&CallError::Stopping)
+        } else {
+            Report::from(&LoadError::no_thread("init"))
         }
     }
 
@@ -311,8 +314,4 @@ async fn drain(mut task: JoinHandle<()>, stop: &CancellationToken, longest: Dura
         stop.cancel();
         _ = task.await;
     }
-}
-
-fn stopping() -> Report {
-    Report::from(&CallError::Stopping)
 }

@@ -17,6 +17,7 @@ use super::settings::effective;
 use super::source::{Reference, SourceError};
 use crate::config::ComponentConfig;
 use crate::config::grant::{Authority, Endpoint, Grants, Trust};
+use crate::config::limits::Limits;
 use crate::config::secret::SecretSource;
 use crate::engine::Engine;
 use crate::engine::backend::LinkedBackend;
@@ -67,6 +68,15 @@ impl Linked {
         match self {
             Self::Backend(_) => Kind::Backend,
             Self::Strategy(_) => Kind::Strategy,
+        }
+    }
+
+    /// The same, looked at under these limits.
+    #[must_use]
+    pub fn under(self, limits: &Limits) -> Self {
+        match self {
+            Self::Backend(backend) => Self::Backend(backend.under(limits)),
+            Self::Strategy(strategy) => Self::Strategy(strategy.under(limits)),
         }
     }
 }
@@ -154,12 +164,13 @@ pub async fn study(
     };
     let component = Component::load(engine, cache, &bytes).map_err(failed)?;
     component.expect(kind).map_err(failed)?;
-    let manifest = Manifest::of(&bytes).map_err(|source| PrepareError::Manifest {
+    let manifest = Manifest::of_kind(&bytes, kind).map_err(|source| PrepareError::Manifest {
         name: config.name.clone(),
         reference: config.reference.clone(),
         source,
     })?;
     let (linked, info) = link(engine, &component, kind).await.map_err(failed)?;
+    let linked = linked.under(&config.limits);
     let first_party = embedded::is_first_party(&component.digest);
     let schema = config_schema(&info, manifest.as_ref());
     let settings = effective(config, schema)?;

@@ -116,6 +116,17 @@ impl Manifest {
         written::read(text)
     }
 
+    /// The manifest that the component in `bytes` carries, which is known to be of kind `is`.
+    pub fn of_kind(bytes: &[u8], is: Kind) -> Result<Option<Self>, ManifestError> {
+        let manifest = Self::of(bytes)?;
+        match &manifest {
+            Some(Self { kind: says, .. }) if *says != is => {
+                Err(ManifestError::Kind { says: *says, is })
+            }
+            _ => Ok(manifest),
+        }
+    }
+
     /// All secrets in its asks, read by itself or put in by the host.
     pub fn secrets(&self) -> BTreeSet<&str> {
         let mut names = BTreeSet::new();
@@ -144,6 +155,14 @@ pub enum ManifestError {
     /// No manifest is that long.
     #[error("its manifest has {0} bytes, at most {LONGEST} are allowed")]
     TooLong(usize),
+    /// It says that the component is something else.
+    #[error("its manifest says that it is a {says}, and it is a {is}")]
+    Kind {
+        /// What the manifest says.
+        says: Kind,
+        /// What the component exports.
+        is: Kind,
+    },
     /// It is no manifest.
     #[error("line {line} of its manifest is not in order: {why}")]
     Wrong {
@@ -166,6 +185,7 @@ impl Explain for ManifestError {
             Self::Damaged(_) => 303,
             Self::TooLong(_) => 341,
             Self::Wrong { .. } => 342,
+            Self::Kind { .. } => 343,
         })
     }
 

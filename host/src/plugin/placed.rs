@@ -12,10 +12,10 @@ use super::reach::Missing;
 use super::reload::Reload;
 use super::source::Reference;
 use crate::capability::denials::{Denial, Denials};
+use crate::capability::meter::{Meter, Usage};
 use crate::capability::{ComponentMap, EventSink, Ports};
 use crate::clock::Clock;
 use crate::config::ComponentConfig;
-use crate::config::units::{Size, Span};
 use crate::engine::actor::Health;
 use crate::engine::backend::RunningBackend;
 use crate::engine::component::Kind;
@@ -29,6 +29,7 @@ pub struct Placed {
     name: String,
     running: Running,
     ways: Ways,
+    tally: Tally,
     build: Mutex<Arc<Build>>,
     /// Where the next build would come from.
     source: Mutex<Reference>,
@@ -62,21 +63,27 @@ pub struct Ways {
     pub storage: Arc<dyn ComponentMap>,
     /// Where a backend pushes.
     pub events: Option<Arc<dyn EventSink>>,
-    /// Counts what was denied.
-    pub denials: Arc<Denials>,
+}
+
+/// What is counted over all builds.
+#[derive(Default)]
+struct Tally {
+    denials: Arc<Denials>,
+    meter: Arc<Meter>,
 }
 
 impl Ways {
     /// With what the operator allows this build.
-    fn ports(&self, build: &Build) -> Ports {
+    fn ports(&self, build: &Build, tally: &Tally) -> Ports {
         Ports {
             clock: self.clock.clone(),
             storage: self.storage.clone(),
             events: self.events.clone(),
             secrets: Arc::new(build.loaded.secrets.clone()),
             grants: Arc::new(build.loaded.reach.grants.clone()),
-            denials: self.denials.clone(),
+            denials: tally.denials.clone(),
             limits: build.config.limits.clone(),
+            meter: tally.meter.clone(),
             rehearsal: false,
         }
     }
@@ -99,20 +106,6 @@ impl Build {
     pub fn missing(&self) -> &[Missing] {
         &self.loaded.reach.missing
     }
-
-    /// What it may use, in the words of the configuration.
-    pub fn limits(&self) -> Vec<(&'static str, String)> {
-        let limits = &self.config.limits;
-        let memory = u64::try_from(limits.memory).unwrap_or(u64::MAX);
-        vec![
-            ("memory", Size(memory).to_string()),
-            ("without-yield", Span(limits.without_yield).to_string()),
-            ("call", Span(limits.call).to_string()),
-            ("queue", limits.queue.to_string()),
-            ("storage", Size(limits.storage).to_string()),
-            ("restarts", limits.restarts.to_string()),
-        ]
-    }
 }
 
 impl Placed {
@@ -126,7 +119,8 @@ impl Placed {
         let name = config.name.clone();
         let source = Reference(config.reference.clone());
         let build = Build { config, loaded };
-        let ports = ways.ports(&build);
+        let tally = Tally::default();
+        let ports = ways.ports(&build, &tally);
         let settings = &build.loaded.config;
         let (kind, running, task) = match &build.loaded.linked {
             Linked::Backend(linked) => {
@@ -143,6 +137,7 @@ impl Placed {
             name,
             running,
             ways,
+            tally,
             build: Mutex::new(Arc::new(build)),
             source: Mutex::new(source),
             last: Mutex::default(),
@@ -186,20 +181,17 @@ impl Placed {
 
     /// What it was denied, all builds of it.
     pub fn denials(&self) -> Vec<Denial> {
-        self.ways.denials.snapshot()
+        self.tally.denials.snapshot()
     }
 
-    /// How many calls were made, to all builds of it.
-    pub fn calls(&self) -> u64 {
-        match &self.running {
-            Running::Backend(backend) => backend.calls(),
-            Running::Strategy(strategy) => strategy.calls(),
-        }
+    /// What it uses, beside what it may use.
+    pub fn usage(&self) -> Usage {
+        self.tally.meter.usage()
     }
 
     /// Puts `build` here when it is ready: returns its generation, or why nothing has changed.
     pub(super) async fn replace(&self, build: Build) -> Result<u64, Report> {
-        let ports = self.ways.ports(&build);
+        let ports = self.ways.ports(&build, &self.tally);
         let settings = &build.loaded.config;
         let generation = match (&self.running, &build.loaded.linked) {
             (Running::Backend(backend), Linked::Backend(linked)) => {
