@@ -9,12 +9,14 @@
 )]
 
 pub mod assemble;
+pub mod build;
 pub mod check;
 pub mod client_config;
 pub mod components;
 pub mod demo;
 pub mod grant;
 pub mod inspect;
+pub mod new;
 pub mod output;
 pub mod run;
 pub mod tasks;
@@ -74,6 +76,10 @@ enum Verb {
     Check(CheckArgs),
     /// Say what a component is, what it wants and what it would get
     Inspect(inspect::InspectArgs),
+    /// Begin a component: a folder with sources, a test and a manifest
+    New(new::NewArgs),
+    /// Make the component of such a folder, whatever it is written in
+    Build(build::BuildArgs),
     /// Let a component reach something: change its grants in the configuration file
     Grant(grant::GrantArgs),
     /// Take back what a component may reach, in the configuration file
@@ -183,6 +189,8 @@ pub fn main() -> ExitCode {
         Verb::Run(_) => crate::mcp::DEFAULT_LOG,
         Verb::Check(_)
         | Verb::Inspect(_)
+        | Verb::New(_)
+        | Verb::Build(_)
         | Verb::Grant(_)
         | Verb::Revoke(_)
         | Verb::Tasks(_)
@@ -211,6 +219,8 @@ pub fn main() -> ExitCode {
             Verb::Run(args) => run::run(args.host.flags(), args.print_config, args.watch).await,
             Verb::Check(args) => check::check(&args.host.flags(), args.json).await,
             Verb::Inspect(args) => inspect::inspect(&args).await,
+            Verb::New(args) => new::new(args),
+            Verb::Build(args) => build::build(&args).await,
             Verb::Grant(args) => grant::grant(&args, grant::Change::Grant),
             Verb::Revoke(args) => grant::grant(&args, grant::Change::Revoke),
             Verb::Tasks(args) => tasks::tasks(args),
@@ -261,7 +271,7 @@ fn misuse(error: &clap::Error) -> Report {
 /// The exit code for a report: the ranges of codes are the ranges of causes.
 fn exit_code(report: &Report) -> u8 {
     match report.code.0 {
-        100 | 780 => 2,
+        100 | 181 | 780 => 2,
         101..200 => 78,
         200..400 => 65,
         601 => 73,

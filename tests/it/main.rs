@@ -10,6 +10,7 @@
     reason = "a panic is how a test fails; a row of a table gets its parameters to keep"
 )]
 
+mod authoring;
 mod brokers;
 mod capabilities;
 mod cli;

@@ -192,7 +192,7 @@ impl Explain for ManifestError {
     fn help(&self) -> Vec<String> {
         match self {
             Self::Damaged(_) => Vec::new(),
-            Self::TooLong(_) | Self::Wrong { .. } => {
+            Self::TooLong(_) | Self::Wrong { .. } | Self::Kind { .. } => {
                 vec!["for the author: mend plugin.toml, and build the component again".to_owned()]
             }
         }
