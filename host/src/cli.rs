@@ -12,6 +12,7 @@ pub mod assemble;
 pub mod build;
 pub mod check;
 pub mod client_config;
+pub mod components;
 pub mod demo;
 pub mod grant;
 pub mod inspect;
@@ -29,6 +30,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Flags, env};
 use crate::error::{Code, Report, render};
+use crate::plugin::Kind;
 use crate::store::Durability;
 use crate::telemetry::{self, LogFormat};
 
@@ -87,6 +89,10 @@ enum Verb {
     Revoke(grant::GrantArgs),
     /// See and stop tasks, of all clients
     Tasks(tasks::TasksArgs),
+    /// See who runs the tasks of a running host, and reload them
+    Backends(components::ComponentsArgs),
+    /// See how tasks are shown by a running host, and reload that
+    Strategies(components::ComponentsArgs),
     /// Say how an MCP client is told of taskhost, or tell it
     ClientConfig(client_config::ClientConfigArgs),
     /// Make a token for somebody who comes over HTTP, and show it once
@@ -102,6 +108,9 @@ struct RunArgs {
     /// Print the configuration file that the flags amount to, and stop
     #[arg(long)]
     print_config: bool,
+    /// Reload a component when its file, or its part of the configuration file, has become another
+    #[arg(long)]
+    watch: bool,
 }
 
 #[derive(Debug, Args)]
@@ -193,6 +202,8 @@ pub fn main() -> ExitCode {
         | Verb::Grant(_)
         | Verb::Revoke(_)
         | Verb::Tasks(_)
+        | Verb::Backends(_)
+        | Verb::Strategies(_)
         | Verb::ClientConfig(_)
         | Verb::Token(_)
         | Verb::Demo(_) => "error",
@@ -213,7 +224,7 @@ pub fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match cli.verb {
-            Verb::Run(args) => run::run(args.host.flags(), args.print_config).await,
+            Verb::Run(args) => run::run(args.host.flags(), args.print_config, args.watch).await,
             Verb::Check(args) => check::check(&args.host.flags(), args.json).await,
             Verb::Inspect(args) => inspect::inspect(&args).await,
             Verb::Lock(args) => lock::lock(args).await,
@@ -222,6 +233,8 @@ pub fn main() -> ExitCode {
             Verb::Grant(args) => grant::grant(&args, grant::Change::Grant),
             Verb::Revoke(args) => grant::grant(&args, grant::Change::Revoke),
             Verb::Tasks(args) => tasks::tasks(args),
+            Verb::Backends(args) => components::components(Kind::Backend, args),
+            Verb::Strategies(args) => components::components(Kind::Strategy, args),
             Verb::ClientConfig(args) => client_config::client_config(&args),
             Verb::Token(args) => token::token(args),
             Verb::Demo(args) => demo::demo(&args).await,

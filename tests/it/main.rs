@@ -32,6 +32,7 @@ mod outage;
 mod owners;
 mod patience;
 mod polling;
+mod reload;
 mod revoke;
 mod states;
 mod stdio;

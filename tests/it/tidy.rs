@@ -42,7 +42,15 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ),
     (
         "plugin",
-        &["engine", "capability", "schema", "config", "task", "error"],
+        &[
+            "engine",
+            "capability",
+            "schema",
+            "config",
+            "task",
+            "error",
+            "clock",
+        ],
     ),
     (
         "engine",

@@ -14,6 +14,7 @@ use crate::config::{Config, Flags};
 use crate::engine::component::{Component, INTERFACE, Kind};
 use crate::engine::load::LoadError;
 use crate::error::{Code, Report};
+use crate::plugin::admission::Sources;
 use crate::plugin::load::{config_schema, link, study};
 use crate::plugin::manifest::Manifest;
 use crate::plugin::reach::Reach;
@@ -122,7 +123,7 @@ async fn by_name(config: Option<PathBuf>, name: &str) -> Result<Found, Report> {
         Kind::Strategy
     };
     let (engine, cache) = assemble::engine()?;
-    let sources = assemble::sources(&config)?;
+    let sources = Sources::of(&config).map_err(|error| Report::from(&error))?;
     let studied = study(&engine, cache.as_ref(), &sources, kind, component)
         .await
         .map_err(|error| error.report())?;

@@ -29,7 +29,7 @@ pub(super) async fn lock(args: LockArgs) -> Result<(), Report> {
     let sources = Sources {
         lock: None,
         locking: Locking::Writes,
-        ..assemble::sources(&config)?
+        ..Sources::of(&config).map_err(|error| Report::from(&error))?
     };
     let prepared = assemble::load_from(config, &sources).await?;
     let text = locked(&prepared).text().map_err(|error| {

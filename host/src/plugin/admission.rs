@@ -8,7 +8,7 @@ use super::manifest::Manifest;
 use super::signature::{self, SignatureError};
 use super::source::shelf::Shelf;
 use super::source::{Digest, Pin, Reference, SourceError};
-use crate::config::ComponentConfig;
+use crate::config::{ComponentConfig, Config, env};
 use crate::config::signature::Required;
 use crate::engine::component::Kind;
 use crate::error::{Code, Explain};
@@ -66,6 +66,20 @@ pub enum AdmissionError {
 }
 
 impl Sources {
+    /// What `config` says, with the lock file as it is now.
+    pub fn of(config: &Config) -> Result<Self, LockError> {
+        Ok(Self {
+            shelf: env::downloads_dir().map(|directory| Shelf::new(&directory)),
+            lock: LockFile::read(&config.lock)?,
+            locking: if config.locked {
+                Locking::Binds
+            } else {
+                Locking::Pins
+            },
+            signatures: config.trust.signatures,
+        })
+    }
+
     /// The bytes that `config` names.
     pub async fn admit(&self, config: &ComponentConfig) -> Result<Admitted, AdmissionError> {
         let reference = Reference(config.reference.clone());

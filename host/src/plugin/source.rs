@@ -127,14 +127,15 @@ enum Place {
 }
 
 impl Reference {
-    /// Whether it is fetched over a network.
-    pub fn is_remote(&self) -> bool {
-        self.0.contains("://") && embedded::find(&self.0).is_none()
-    }
-
     /// Whether it came with taskhost.
     pub fn is_embedded(&self) -> bool {
         embedded::find(&self.0).is_some()
+    }
+
+    /// The file that it names, where it names one: not an embedded component, and nothing far away.
+    pub fn file(&self) -> Option<PathBuf> {
+        let is_elsewhere = self.is_embedded() || self.0.contains("://");
+        (!is_elsewhere).then(|| PathBuf::from(&self.0))
     }
 
     /// The place of what lies beside it under the same name and `ending`. An artifact of a registry has
@@ -160,7 +161,7 @@ impl Reference {
                 bytes: Cow::Borrowed(embedded.bytes),
                 remote: false,
             }),
-            Place::File(path) => self.file(path),
+            Place::File(path) => self.from_file(path),
             Place::Url { url, pin: own } => {
                 let wanted = own.as_ref().or(pin.digest());
                 if let Some(bytes) = wanted.and_then(|wanted| shelf?.get(wanted)) {
@@ -185,7 +186,7 @@ impl Reference {
         }
     }
 
-    fn file(&self, path: PathBuf) -> Result<Fetched, SourceError> {
+    fn from_file(&self, path: PathBuf) -> Result<Fetched, SourceError> {
         match std::fs::read(&path) {
             Ok(bytes) => Ok(Fetched {
                 bytes: Cow::Owned(bytes),
