@@ -70,6 +70,7 @@ impl ComponentConfig {
     /// limits. Which tasks a strategy shows is not its own affair.
     pub fn is_same(&self, other: &Self) -> bool {
         self.reference == other.reference
+            && self.signature == other.signature
             && self.config == other.config
             && self.set == other.set
             && self.grants == other.grants

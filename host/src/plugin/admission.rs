@@ -8,8 +8,8 @@ use super::manifest::Manifest;
 use super::signature::{self, SignatureError};
 use super::source::shelf::Shelf;
 use super::source::{Digest, Pin, Reference, SourceError};
-use crate::config::{ComponentConfig, Config, env};
 use crate::config::signature::Required;
+use crate::config::{ComponentConfig, Config, env};
 use crate::engine::component::Kind;
 use crate::error::{Code, Explain};
 
@@ -83,7 +83,9 @@ impl Sources {
     /// The bytes that `config` names.
     pub async fn admit(&self, config: &ComponentConfig) -> Result<Admitted, AdmissionError> {
         let reference = Reference(config.reference.clone());
-        let fetched = reference.read(self.shelf.as_ref(), self.pin(config)).await?;
+        let fetched = reference
+            .read(self.shelf.as_ref(), self.pin(config))
+            .await?;
         let digest = Digest::of(&fetched.bytes);
         let signer = signature::check(
             &config.name,
