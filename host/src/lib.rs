@@ -3,11 +3,13 @@
 //! ```text
 //! cli ─┬─▶ mcp ───┬─▶ service ─┬─▶ store ─▶ task
 //!      └─▶ admin ─┘            └─▶ plugin ─▶ engine ─▶ capability ─▶ config, task
+//! cli ───▶ author ───────────────▶ plugin
 //! ```
 //!
 //! Arrows point one way, and a test holds them to it. `ARCHITECTURE.md` has the map.
 
 pub mod admin;
+pub mod author;
 pub mod capability;
 pub mod cli;
 pub mod clock;

@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which module of the host may name which others.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     (
         "cli",
         &[
+            "author",
             "mcp",
             "admin",
             "service",
@@ -27,6 +28,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "token",
         ],
     ),
+    ("author", &["plugin", "engine", "config", "task", "error"]),
     (
         "mcp",
         &["service", "plugin", "config", "task", "error", "token"],
@@ -40,7 +42,15 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ),
     (
         "plugin",
-        &["engine", "capability", "schema", "config", "task", "error"],
+        &[
+            "engine",
+            "capability",
+            "schema",
+            "config",
+            "task",
+            "error",
+            "clock",
+        ],
     ),
     (
         "engine",

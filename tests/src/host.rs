@@ -375,6 +375,7 @@ fn command(line: &[OsString]) -> Command {
             command.env_remove(name);
         }
     }
+    command.env("TASKHOST_TOOLS", setup::tools());
     command
 }
 

@@ -84,7 +84,7 @@ async fn by_reference(reference: &str) -> Result<Found, Report> {
     let component =
         Component::load(&engine, cache.as_ref(), &bytes).map_err(|error| Report::from(&error))?;
     let kind = component.kind().map_err(|error| Report::from(&error))?;
-    let manifest = Manifest::of(&bytes).map_err(|error| Report::from(&error))?;
+    let manifest = Manifest::of_kind(&bytes, kind).map_err(|error| Report::from(&error))?;
     let (_, info) = link(&engine, &component, kind)
         .await
         .map_err(|error| Report::from(&error))?;

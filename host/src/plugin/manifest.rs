@@ -108,12 +108,21 @@ impl Manifest {
         }
         let text = std::str::from_utf8(content).map_err(|error| {
             let before = content.get(..error.valid_up_to()).unwrap_or_default();
-            ManifestError::wrong(
-                1 + before.iter().filter(|byte| **byte == b'\n').count(),
-                "it is not UTF-8".to_owned(),
-            )
+            let lines = before.split(|byte| *byte == b'\n').count();
+            ManifestError::wrong(lines, "it is not UTF-8".to_owned())
         })?;
         written::read(text)
+    }
+
+    /// The manifest that the component in `bytes` carries, which is known to be of kind `is`.
+    pub fn of_kind(bytes: &[u8], is: Kind) -> Result<Option<Self>, ManifestError> {
+        let manifest = Self::of(bytes)?;
+        match &manifest {
+            Some(Self { kind: says, .. }) if *says != is => {
+                Err(ManifestError::Kind { says: *says, is })
+            }
+            _ => Ok(manifest),
+        }
     }
 
     /// All secrets in its asks, read by itself or put in by the host.
@@ -144,6 +153,14 @@ pub enum ManifestError {
     /// No manifest is that long.
     #[error("its manifest has {0} bytes, at most {LONGEST} are allowed")]
     TooLong(usize),
+    /// It says that the component is something else.
+    #[error("its manifest says that it is a {says}, and it is a {is}")]
+    Kind {
+        /// What the manifest says.
+        says: Kind,
+        /// What the component exports.
+        is: Kind,
+    },
     /// It is no manifest.
     #[error("line {line} of its manifest is not in order: {why}")]
     Wrong {
@@ -166,13 +183,14 @@ impl Explain for ManifestError {
             Self::Damaged(_) => 303,
             Self::TooLong(_) => 341,
             Self::Wrong { .. } => 342,
+            Self::Kind { .. } => 343,
         })
     }
 
     fn help(&self) -> Vec<String> {
         match self {
             Self::Damaged(_) => Vec::new(),
-            Self::TooLong(_) | Self::Wrong { .. } => {
+            Self::TooLong(_) | Self::Wrong { .. } | Self::Kind { .. } => {
                 vec!["for the author: mend plugin.toml, and build the component again".to_owned()]
             }
         }
