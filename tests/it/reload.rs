@@ -503,7 +503,7 @@ impl Site {
         wait_for(LONG, "a task is running", || {
             let tasks = self.host.cli(&["tasks", "list", "--json"]).json();
             let mut tasks = tasks.as_array().unwrap().iter();
-            let running = tasks.find(|task| task["status"] == "running")?;
+            let running = tasks.find(|task| task["status"] == "RUNNING")?;
             running["id"].as_str().map(str::to_owned)
         })
     }
