@@ -311,6 +311,7 @@ fn nothing_beside_it(language: Language) {
         closed.push(("dial3", json!({ "to": format!("[::1]:{granted}") })));
         closed.push(("lookup3", json!({ "name": "metadata.google.internal" })));
     }
+    reached(&host, "store", &json!({ "values": 4, "bytes": 8000 }));
     for (task, told) in &closed {
         refused(&host, task, told);
     }
@@ -336,7 +337,6 @@ fn nothing_beside_it(language: Language) {
         reached(&host, "env", &json!({ "name": "PROBER_MODE" })),
         "fast"
     );
-    reached(&host, "store", &json!({ "values": 4, "bytes": 8000 }));
     let placeholder = reached(&host, "secret", &json!({ "name": "HOOK_TOKEN" }));
     assert_eq!(
         placeholder, "${secret.HOOK_TOKEN}",

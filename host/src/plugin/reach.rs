@@ -56,7 +56,7 @@ pub fn reach(
         };
     };
     let asks = Asks {
-        asks: &manifest.asks,
+        all: &manifest.asks,
         settings,
         storage,
     };
@@ -78,14 +78,14 @@ pub fn reach(
 }
 
 struct Asks<'a> {
-    asks: &'a [Ask],
+    all: &'a [Ask],
     settings: &'a Settings,
     storage: u64,
 }
 
 impl Asks<'_> {
     fn any(&self, covers: impl Fn(&What) -> bool) -> bool {
-        self.asks.iter().any(|ask| covers(&ask.what))
+        self.all.iter().any(|ask| covers(&ask.what))
     }
 
     /// As much of `granted` as is asked for.
@@ -138,7 +138,7 @@ impl Asks<'_> {
                 .dirs
                 .iter()
                 .filter_map(|grant| {
-                    let mut modes = self.asks.iter().filter_map(|ask| match &ask.what {
+                    let mut modes = self.all.iter().filter_map(|ask| match &ask.what {
                         What::Dir { path, writable } if *path == grant.guest => Some(*writable),
                         _ => None,
                     });
@@ -159,7 +159,7 @@ impl Asks<'_> {
             secrets: [].into(),
             ..granted.clone()
         };
-        for ask in self.asks {
+        for ask in self.all {
             let What::Http {
                 server,
                 methods,
@@ -188,7 +188,7 @@ impl Asks<'_> {
 
     /// Bytes of storage: nothing without an ask, since what is stored outlives the component.
     fn storage(&self, granted: &Grants) -> u64 {
-        let asked = self.asks.iter().filter_map(|ask| match ask.what {
+        let asked = self.all.iter().filter_map(|ask| match ask.what {
             What::Storage(bytes) => Some(bytes),
             _ => None,
         });
