@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use taskhost_tests::{Host, HostBuilder, setup, taskhost};
 
+use crate::tls::Proxy;
 use place::Place;
 
 /// What the components are written in.
@@ -351,6 +352,41 @@ fn nothing_beside_it(language: Language) {
         fs::read_to_string(place.data().join("in.txt")).unwrap(),
         "inside"
     );
+}
+
+#[test]
+fn a_server_is_believed_whose_certificate_is_named_and_no_other() {
+    let place = Place::new();
+    let server = place.http();
+    let (_, port) = server.rsplit_once(':').unwrap();
+    let proxy = Proxy::before(port.parse().unwrap());
+    let url = format!("https://localhost:{}", proxy.port);
+    let told = json!({
+        "method": "GET",
+        "url": format!("{url}/seen"),
+        "header": "${secret.HOOK_TOKEN}",
+    });
+    let without = [("http", format!("{url}+HOOK_TOKEN"))];
+    let without: Vec<_> = without
+        .iter()
+        .map(|(key, word)| (*key, word.as_str()))
+        .collect();
+    let host = start(Language::Rust, &place, &without);
+    let why = refused(&host, "request", &told);
+    assert!(why.contains("TlsCertificateError"), "{why}");
+    assert_eq!(place.visits(), 0, "and the secret stays here");
+
+    let named = format!(
+        "http = [{{ host = {url:?}, secrets = [\"HOOK_TOKEN\"], ca = {:?} }}]",
+        proxy.certificate
+    );
+    let config = place.config(&Language::Rust.component(), &[]);
+    let config = config.replace(
+        "[backends.prober.grant]\n",
+        &format!("[backends.prober.grant]\n{named}\n"),
+    );
+    let host = HostBuilder::bare().config(&config).start();
+    assert_eq!(reached(&host, "request", &told), "200 hook-secret");
 }
 
 #[test]
