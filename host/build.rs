@@ -31,6 +31,40 @@ const FIXTURES: [(&str, &str); 2] = [
     ("conformance-strategy", "taskhost-strategy-conformance"),
 ];
 
+/// For tests: a package, and the examples of it that are components. A file has the name of its example.
+const EXAMPLES: [(&str, &[&str]); 2] = [
+    (
+        "taskhost-wrong-backends",
+        &[
+            "another_handle",
+            "bad_schema",
+            "blocks",
+            "forgets",
+            "mixes_up",
+            "never_stops",
+            "not_json",
+            "pending_for_ever",
+            "runs_twice",
+            "shuffles",
+            "talks_on",
+            "traps_in_init",
+            "traps_on_unknown",
+            "wrong_length",
+            "wrong_order",
+        ],
+    ),
+    (
+        "taskhost-wrong-strategies",
+        &[
+            "changes_after_restart",
+            "remembers",
+            "shows_to_others",
+            "traps_on_route",
+            "two_of_one_name",
+        ],
+    ),
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -59,6 +93,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut table = String::from("const COMPONENTS: &[Embedded] = &[\n");
     for (name, package) in COMPONENTS.into_iter().chain(FIXTURES) {
         let from = built.join(format!("{}.wasm", package.replace('-', "_")));
+        replace(&from, &files.join(format!("{name}.wasm")))?;
+    }
+    for name in EXAMPLES.iter().flat_map(|(_, names)| *names) {
+        let from = built.join("examples").join(format!("{name}.wasm"));
         replace(&from, &files.join(format!("{name}.wasm")))?;
     }
     for (name, _) in COMPONENTS {
@@ -98,6 +136,14 @@ fn build(workspace: &Path, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
         .arg(target);
     for (_, package) in COMPONENTS.into_iter().chain(FIXTURES) {
         cargo.args(["-p", package]);
+    }
+    // Examples are not built unless they are named, and then nothing else is that is not.
+    cargo.arg("--lib");
+    for (package, examples) in EXAMPLES {
+        cargo.args(["-p", package]);
+        for example in examples {
+            cargo.args(["--example", example]);
+        }
     }
     // What the outer cargo was told about the host's compilation does not concern the guests.
     for variable in [

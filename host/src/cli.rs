@@ -16,6 +16,7 @@ pub mod inspect;
 pub mod output;
 pub mod run;
 pub mod tasks;
+pub mod test;
 pub mod token;
 
 use std::path::PathBuf;
@@ -71,6 +72,8 @@ enum Verb {
     Check(CheckArgs),
     /// Say what a component is, what it wants and what it would get
     Inspect(inspect::InspectArgs),
+    /// Try whether a backend or a strategy keeps what the interface promises, faults included
+    Test(test::TestArgs),
     /// See and stop tasks, of all clients
     Tasks(tasks::TasksArgs),
     /// Say how an MCP client is told of taskhost, or tell it
@@ -168,6 +171,7 @@ pub fn main() -> ExitCode {
         Verb::Run(_) => crate::mcp::DEFAULT_LOG,
         Verb::Check(_)
         | Verb::Inspect(_)
+        | Verb::Test(_)
         | Verb::Tasks(_)
         | Verb::ClientConfig(_)
         | Verb::Token(_)
@@ -192,6 +196,7 @@ pub fn main() -> ExitCode {
             Verb::Run(args) => run::run(args.host.flags(), args.print_config).await,
             Verb::Check(args) => check::check(&args.host.flags(), args.json).await,
             Verb::Inspect(args) => inspect::inspect(&args).await,
+            Verb::Test(args) => test::test(&args).await,
             Verb::Tasks(args) => tasks::tasks(args),
             Verb::ClientConfig(args) => client_config::client_config(&args),
             Verb::Token(args) => token::token(args),

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! cli ─┬─▶ mcp ───┬─▶ service ─┬─▶ store ─▶ task
-//!      └─▶ admin ─┘            └─▶ plugin ─▶ engine ─▶ capability ─▶ config, task
+//!      ├─▶ admin ─┤            └─▶ plugin ─▶ engine ─▶ capability ─▶ config, task
+//!      └─▶ trial ─┘
 //! ```
 //!
 //! Arrows point one way, and a test holds them to it. `ARCHITECTURE.md` has the map.
@@ -23,3 +24,4 @@ pub mod store;
 pub mod task;
 pub mod telemetry;
 pub mod token;
+pub mod trial;

@@ -35,4 +35,5 @@ mod stdio;
 mod strategies;
 mod tidy;
 mod tls;
+mod trial;
 mod versions;

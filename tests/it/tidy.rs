@@ -6,12 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which module of the host may name which others.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     (
         "cli",
         &[
             "mcp",
             "admin",
+            "trial",
             "service",
             "plugin",
             "engine",
@@ -32,6 +33,12 @@ const MAY_USE: [(&str, &[&str]); 16] = [
         &["service", "plugin", "config", "task", "error", "token"],
     ),
     ("admin", &["service", "plugin", "store", "task", "error"]),
+    (
+        "trial",
+        &[
+            "service", "plugin", "store", "config", "schema", "task", "error", "clock",
+        ],
+    ),
     (
         "service",
         &[

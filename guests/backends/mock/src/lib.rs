@@ -94,6 +94,7 @@ impl Guest for Mock {
     }
 
     async fn start(request: StartRequest) -> Result<Handle, Error> {
+        store::check_size(&request.arguments)?;
         let script = Script::read(&request.task, &request.arguments)?;
         if script.is_fault() && !FAULTS.get() {
             return Err(Error::UnknownTask(format!(

@@ -15,6 +15,15 @@ const MOST_BYTES: usize = 64 * 1024;
 /// How often records are looked through for abandoned ones. They take room and do no other harm.
 const SWEEP_EVERY_MS: u64 = 60 * 60 * 1000;
 
+/// Refuses what would not fit into a record, before it is read: reading takes several times its size, and an
+/// instance that runs out of memory takes the calls of others with it.
+pub(crate) fn check_size(arguments: &str) -> Result<(), Error> {
+    if arguments.len() > MOST_BYTES {
+        return Err(too_large(arguments.len()));
+    }
+    Ok(())
+}
+
 /// Keeps `record`, unless the task is known already. Answers with the record that is kept, and
 /// whether that is the new one.
 pub(crate) async fn insert(id: &str, record: Record) -> Result<(Record, bool), Error> {
@@ -100,12 +109,15 @@ fn key(id: &str) -> String {
 fn encode(record: &Record) -> Result<Vec<u8>, Error> {
     let bytes = serde_json::to_vec(record).map_err(|error| Error::Internal(error.to_string()))?;
     if bytes.len() > MOST_BYTES {
-        return Err(Error::InvalidInput(format!(
-            "{} bytes are too many: `mock` keeps at most {MOST_BYTES} for a task",
-            bytes.len()
-        )));
+        return Err(too_large(bytes.len()));
     }
     Ok(bytes)
+}
+
+fn too_large(bytes: usize) -> Error {
+    Error::InvalidInput(format!(
+        "{bytes} bytes are too many: `mock` keeps at most {MOST_BYTES} for a task"
+    ))
 }
 
 fn decode(id: &str, bytes: &[u8]) -> Option<Record> {
