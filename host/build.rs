@@ -3,7 +3,8 @@
 //! They are built by a cargo of their own, in a target directory of their own (`target/guests`), for
 //! another target and with another profile than the host. Each is also left as a file in
 //! `target/components`, where it can be named by its path. So are those that only tests want, and
-//! they are embedded nowhere.
+//! they are embedded nowhere; those of them that misbehave are many and small, and built with less care
+//! ([`HOSTILE`]).
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -26,43 +27,23 @@ const COMPONENTS: [(&str, &str); 8] = [
 ];
 
 /// For tests: name of the file, and its package.
-const FIXTURES: [(&str, &str); 2] = [
+const FIXTURES: [(&str, &str); 3] = [
     ("conformance-backend", "taskhost-backend-conformance"),
     ("conformance-strategy", "taskhost-strategy-conformance"),
+    ("prober", "taskhost-fixture-prober"),
 ];
 
-/// For tests: a package, and the examples of it that are components. A file has the name of its example.
-const EXAMPLES: [(&str, &[&str]); 2] = [
-    (
-        "taskhost-wrong-backends",
-        &[
-            "another_handle",
-            "bad_schema",
-            "blocks",
-            "forgets",
-            "mixes_up",
-            "never_stops",
-            "not_json",
-            "pending_for_ever",
-            "runs_twice",
-            "shuffles",
-            "talks_on",
-            "traps_in_init",
-            "traps_on_unknown",
-            "wrong_length",
-            "wrong_order",
-        ],
-    ),
-    (
-        "taskhost-wrong-strategies",
-        &[
-            "changes_after_restart",
-            "remembers",
-            "shows_to_others",
-            "traps_on_route",
-            "two_of_one_name",
-        ],
-    ),
+/// For tests: components that misbehave, each an example of one package, left as `hostile-NAME`.
+const HOSTILE: &str = "taskhost-hostile";
+
+/// One more of them, that its linker makes what it is.
+const HOSTILE_TABLE: &str = "taskhost-hostile-table";
+
+/// For tests: components that are wrong in one thing each, the examples of two packages, left as
+/// `wrong-NAME`. The folder, and the package.
+const WRONG: [(&str, &str); 2] = [
+    ("guests/wrong/backends/wrongs", "taskhost-wrong-backends"),
+    ("guests/wrong/strategies/wrongs", "taskhost-wrong-strategies"),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -87,18 +68,49 @@ fn main() -> Result<(), Box<dyn Error>> {
         .ok_or("OUT_DIR has another form")?
         .to_owned();
     ensure_target()?;
-    let built = build(&workspace, &target.join("guests"))?;
+    let guests = target.join("guests");
+    let packages: Vec<_> = COMPONENTS.into_iter().chain(FIXTURES).collect();
+    let wanted = packages.iter().flat_map(|(_, package)| ["-p", package]);
+    let built = build(&workspace, &guests, "guest", wanted)?;
+    let hostile = build(
+        &workspace,
+        &guests,
+        "hostile",
+        [
+            "--lib",
+            "--examples",
+            "-p",
+            HOSTILE,
+            "-p",
+            HOSTILE_TABLE,
+            "-p",
+            WRONG[0].1,
+            "-p",
+            WRONG[1].1,
+            "--features",
+            "taskhost-hostile/deeds,taskhost-wrong-backends/wrongs,taskhost-wrong-strategies/wrongs",
+        ],
+    )?;
     let files = target.join("components");
     fs::create_dir_all(&files)?;
     let mut table = String::from("const COMPONENTS: &[Embedded] = &[\n");
-    for (name, package) in COMPONENTS.into_iter().chain(FIXTURES) {
+    for (name, package) in packages {
         let from = built.join(format!("{}.wasm", package.replace('-', "_")));
         replace(&from, &files.join(format!("{name}.wasm")))?;
     }
-    for name in EXAMPLES.iter().flat_map(|(_, names)| *names) {
-        let from = built.join("examples").join(format!("{name}.wasm"));
-        replace(&from, &files.join(format!("{name}.wasm")))?;
+    let wrong = WRONG.map(|(folder, _)| (folder, "wrong"));
+    for (folder, prefix) in [("guests/hostile/deeds", "hostile")].into_iter().chain(wrong) {
+        for source in fs::read_dir(workspace.join(folder))? {
+            let source = source?.path();
+            let name = source.file_stem().unwrap_or_default().to_string_lossy();
+            let from = hostile.join(format!("examples/{}.wasm", name.replace('-', "_")));
+            replace(&from, &files.join(format!("{prefix}-{name}.wasm")))?;
+        }
     }
+    replace(
+        &hostile.join(format!("{}.wasm", HOSTILE_TABLE.replace('-', "_"))),
+        &files.join("hostile-table.wasm"),
+    )?;
     for (name, _) in COMPONENTS {
         let embedded = out.join(format!("{name}.wasm"));
         replace(&files.join(format!("{name}.wasm")), &embedded)?;
@@ -120,7 +132,12 @@ fn replace(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::rename(new, to)
 }
 
-fn build(workspace: &Path, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
+fn build<'a>(
+    workspace: &Path,
+    target: &Path,
+    profile: &str,
+    wanted: impl IntoIterator<Item = &'a str>,
+) -> Result<PathBuf, Box<dyn Error>> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(workspace)
@@ -128,23 +145,13 @@ fn build(workspace: &Path, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
             "build",
             "--locked",
             "--profile",
-            "guest",
+            profile,
             "--target",
             TARGET,
             "--target-dir",
         ])
-        .arg(target);
-    for (_, package) in COMPONENTS.into_iter().chain(FIXTURES) {
-        cargo.args(["-p", package]);
-    }
-    // Examples are not built unless they are named, and then nothing else is that is not.
-    cargo.arg("--lib");
-    for (package, examples) in EXAMPLES {
-        cargo.args(["-p", package]);
-        for example in examples {
-            cargo.args(["--example", example]);
-        }
-    }
+        .arg(target)
+        .args(wanted);
     // What the outer cargo was told about the host's compilation does not concern the guests.
     for variable in [
         "RUSTFLAGS",
@@ -165,7 +172,7 @@ fn build(workspace: &Path, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
         )
         .into());
     }
-    Ok(target.join(TARGET).join("guest"))
+    Ok(target.join(TARGET).join(profile))
 }
 
 /// Adds the target where rustup can; otherwise says how.

@@ -6,19 +6,28 @@
 //! A capability reaches the rest of the host only through the traits in [`Ports`], so that nothing
 //! below the service knows the service.
 
+pub mod address;
 pub mod bindings;
+mod budget;
 pub mod convert;
+pub mod denials;
+mod dial;
 pub mod events;
 pub mod guest;
+mod http;
 pub mod logging;
+pub mod meter;
 pub mod net;
 pub mod secrets;
+mod sockets;
 pub mod storage;
 pub mod tasks;
 pub mod timers;
 pub mod tls;
+pub mod wasi;
 
 pub use events::EventSink;
 pub use guest::{Guest, Ports};
+pub use meter::Meter;
 pub use storage::ComponentMap;
 pub use tasks::{CallPort, Caller, Tasks};

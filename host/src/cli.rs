@@ -12,6 +12,7 @@ pub mod assemble;
 pub mod check;
 pub mod client_config;
 pub mod demo;
+pub mod grant;
 pub mod inspect;
 pub mod output;
 pub mod run;
@@ -74,6 +75,10 @@ enum Verb {
     Inspect(inspect::InspectArgs),
     /// Try whether a backend or a strategy keeps what the interface promises, faults included
     Test(test::TestArgs),
+    /// Let a component reach something: change its grants in the configuration file
+    Grant(grant::GrantArgs),
+    /// Take back what a component may reach, in the configuration file
+    Revoke(grant::GrantArgs),
     /// See and stop tasks, of all clients
     Tasks(tasks::TasksArgs),
     /// Say how an MCP client is told of taskhost, or tell it
@@ -117,7 +122,8 @@ struct HostArgs {
     /// Configure a component: --set celery.broker=redis://localhost:6379/0
     #[arg(long = "set", value_name = "NAME.KEY=VALUE")]
     set: Vec<String>,
-    /// Let a component reach something: --allow mine:tcp=localhost:6379 or --allow mine:secret=TOKEN
+    /// Let a component reach something: --allow mine:tcp=localhost:6379; see `taskhost grant --help` for
+    /// what there is
     #[arg(long = "allow", value_name = "NAME:WHAT=VALUE")]
     allow: Vec<String>,
     /// Serve Streamable HTTP at this loopback address instead of stdio: --http 127.0.0.1:7420
@@ -172,6 +178,8 @@ pub fn main() -> ExitCode {
         Verb::Check(_)
         | Verb::Inspect(_)
         | Verb::Test(_)
+        | Verb::Grant(_)
+        | Verb::Revoke(_)
         | Verb::Tasks(_)
         | Verb::ClientConfig(_)
         | Verb::Token(_)
@@ -197,6 +205,8 @@ pub fn main() -> ExitCode {
             Verb::Check(args) => check::check(&args.host.flags(), args.json).await,
             Verb::Inspect(args) => inspect::inspect(&args).await,
             Verb::Test(args) => test::test(&args).await,
+            Verb::Grant(args) => grant::grant(&args, grant::Change::Grant),
+            Verb::Revoke(args) => grant::grant(&args, grant::Change::Revoke),
             Verb::Tasks(args) => tasks::tasks(args),
             Verb::ClientConfig(args) => client_config::client_config(&args),
             Verb::Token(args) => token::token(args),

@@ -8,11 +8,14 @@
 //! The file says nothing that flags cannot say, and `--print-config` prints the file that the flags
 //! amount to.
 
+pub mod allow;
 pub mod auth;
+pub mod authority;
 pub mod component;
 pub mod env;
 pub mod file;
 pub mod grant;
+pub mod grant_table;
 pub mod limits;
 pub mod mistake;
 pub mod resolve;

@@ -6,7 +6,9 @@
 //! replaces it when the instance dies; the rest of the host holds typed handles ([`backend`],
 //! [`strategy`]) that never see a store.
 
+mod abandoned;
 pub mod actor;
+mod alone;
 pub mod answer;
 pub mod backend;
 pub mod cache;

@@ -104,12 +104,13 @@ impl<E: Explain> From<&E> for Report {
     }
 }
 
-/// One line, for logs and for the texts that models read.
+/// One line, for logs and for the texts that models read: a cause may be what a component has said, and
+/// must not look like lines of the host.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} [{}]", self.message, self.code)?;
         for cause in &self.causes {
-            write!(f, ": {cause}")?;
+            write!(f, ": {}", cause.replace('\n', " | "))?;
         }
         Ok(())
     }

@@ -3,15 +3,19 @@
 //! The service holds [`Backend`] and [`Strategy`] objects and never a component, so its tests run with
 //! plain Rust types and no Wasm at all.
 
+pub mod ask;
 pub mod backend;
 pub mod embedded;
 pub mod load;
+pub mod manifest;
+pub mod reach;
 mod settings;
 pub mod source;
 pub mod strategy;
 
 pub use crate::capability::Ports;
 pub use crate::capability::events::EventSink;
+pub use crate::capability::meter::{Gauge, Longest, Meter, Rate, Usage};
 pub use crate::capability::storage::ComponentMap;
 pub use crate::capability::tasks::{
     Bound, CallPort, Caller, Client, Snapshot, Start, TaskError, Tasks, Wishes,

@@ -23,6 +23,7 @@ pub mod door;
 pub mod exhibit;
 pub mod follow;
 pub mod hand_over;
+mod keeper;
 pub mod library;
 pub mod listing;
 pub mod live;

@@ -155,7 +155,6 @@ pub async fn run(
         name: loaded.info.name.clone(),
         version: loaded.info.version.clone(),
         digest: format!("sha256:{}", loaded.component.digest),
-        limits: report::Allowed::of(&subject.limits),
         rows,
         took: began.elapsed(),
     })
@@ -183,7 +182,7 @@ async fn all<B: Workbench>(
             name: scenario.name,
             claim: scenario.claim,
             verdict: judge(claim, bench.room()),
-            usage: bench.room().usage.sum(took),
+            usage: bench.room().sum(took),
         };
         told(&row);
         rows.push(row);

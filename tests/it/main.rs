@@ -11,6 +11,7 @@
 )]
 
 mod brokers;
+mod capabilities;
 mod cli;
 mod client_config;
 mod clients;
@@ -22,6 +23,7 @@ mod documents;
 mod examples;
 mod faults;
 mod harness;
+mod hostile;
 mod http;
 mod messages;
 mod native_crash;

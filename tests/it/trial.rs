@@ -70,7 +70,7 @@ fn the_strategies_that_come_with_taskhost_conform() {
 #[test]
 fn a_backend_that_changes_handles_is_found() {
     fails(
-        "another_handle",
+        "another-handle",
         "same-id-same-handle",
         &["the handle `wrong:", "again"],
     );
@@ -79,7 +79,7 @@ fn a_backend_that_changes_handles_is_found() {
 #[test]
 fn a_backend_that_runs_twice_is_found() {
     fails(
-        "runs_twice",
+        "runs-twice",
         "same-id-runs-once",
         &["\"runs\":1", "\"runs\":2"],
     );
@@ -102,7 +102,7 @@ fn a_backend_that_forgets_is_found() {
 #[test]
 fn a_backend_that_takes_unknown_work_for_pending_is_found() {
     fails(
-        "pending_for_ever",
+        "pending-for-ever",
         "unknown-work",
         &["`unknown`", "`pending`"],
     );
@@ -110,18 +110,18 @@ fn a_backend_that_takes_unknown_work_for_pending_is_found() {
 
 #[test]
 fn a_backend_whose_results_are_not_json_is_found() {
-    fails("not_json", "start-to-end", &["TH0406", "not JSON"]);
+    fails("not-json", "start-to-end", &["TH0406", "not JSON"]);
 }
 
 #[test]
 fn a_backend_that_answers_in_another_order_is_found() {
-    fails("wrong_order", "observe-many", &["place", "`unknown`"]);
+    fails("wrong-order", "observe-many", &["place", "`unknown`"]);
 }
 
 #[test]
 fn a_backend_that_answers_too_little_is_found() {
     fails(
-        "wrong_length",
+        "wrong-length",
         "observe-many",
         &["5 observations of 256 works"],
     );
@@ -130,12 +130,12 @@ fn a_backend_that_answers_too_little_is_found() {
 #[test]
 fn a_backend_that_says_it_stops_and_goes_on_is_found() {
     fails(
-        "never_stops",
+        "never-stops",
         "cancel-at-once",
         &["`accepted`", "`running`"],
     );
     fails(
-        "never_stops",
+        "never-stops",
         "cancel-while-running",
         &["`accepted`", "`running`"],
     );
@@ -144,7 +144,7 @@ fn a_backend_that_says_it_stops_and_goes_on_is_found() {
 #[test]
 fn a_backend_that_traps_on_its_configuration_is_found() {
     fails(
-        "traps_in_init",
+        "traps-in-init",
         "malformed-configuration",
         &["`init`", "TH0402"],
     );
@@ -152,7 +152,7 @@ fn a_backend_that_traps_on_its_configuration_is_found() {
 
 #[test]
 fn a_backend_that_traps_on_unknown_work_is_found() {
-    fails("traps_on_unknown", "unknown-work", &["TH0402"]);
+    fails("traps-on-unknown", "unknown-work", &["TH0402"]);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_backend_that_lists_in_another_order_each_time_is_found() {
 
 #[test]
 fn a_backend_with_a_schema_that_is_none_is_found() {
-    fails("bad_schema", "definitions", &["`broken`", "strnig"]);
+    fails("bad-schema", "definitions", &["`broken`", "strnig"]);
 }
 
 #[test]
@@ -176,13 +176,13 @@ fn a_backend_that_blocks_its_instance_is_found() {
 
 #[test]
 fn a_backend_that_talks_on_after_the_end_is_found() {
-    fails("talks_on", "quiet-after-the-end", &["over", "`running`"]);
+    fails("talks-on", "quiet-after-the-end", &["over", "`running`"]);
 }
 
 #[test]
 fn a_backend_that_mixes_up_its_tasks_is_found() {
     fails(
-        "mixes_up",
+        "mixes-up",
         "ids-are-independent",
         &["another task was released", "`unknown`"],
     );
@@ -191,7 +191,7 @@ fn a_backend_that_mixes_up_its_tasks_is_found() {
 #[test]
 fn a_strategy_with_two_tools_of_one_name_is_found() {
     fails(
-        "two_of_one_name",
+        "two-of-one-name",
         "tools",
         &["one tool of each name", "_start"],
     );
@@ -199,18 +199,18 @@ fn a_strategy_with_two_tools_of_one_name_is_found() {
 
 #[test]
 fn a_strategy_that_traps_on_an_unknown_route_is_found() {
-    fails("traps_on_route", "unknown-route", &["route", "TH0402"]);
+    fails("traps-on-route", "unknown-route", &["route", "TH0402"]);
 }
 
 #[test]
 fn a_strategy_whose_tools_change_with_a_restart_is_found() {
-    fails("changes_after_restart", "list-tools", &["after a restart"]);
+    fails("changes-after-restart", "list-tools", &["after a restart"]);
 }
 
 #[test]
 fn a_strategy_that_shows_tasks_to_others_is_found() {
     fails(
-        "shows_to_others",
+        "shows-to-others",
         "other-callers",
         &["another caller", "its result"],
     );
@@ -258,7 +258,7 @@ fn scenarios_are_listed_and_chosen_by_name() {
 fn a_report_for_people_names_the_words_of_the_interface() {
     let finished = taskhost(&[
         "test",
-        &component("bad_schema"),
+        &component("wrong-bad-schema"),
         "--scenario",
         "definitions",
     ]);
@@ -289,7 +289,7 @@ fn passes(args: &[&str]) -> Value {
 
 /// The component fails this scenario, with these words in the reason, and the command fails with it.
 fn fails(name: &str, scenario: &str, words: &[&str]) {
-    let finished = trial(&[&component(name), "--scenario", scenario]);
+    let finished = trial(&[&component(&format!("wrong-{name}")), "--scenario", scenario]);
     assert_eq!(finished.status.code(), Some(1), "{finished:?}");
     assert_eq!(finished.error_code(), "TH0822");
     let report: Value =

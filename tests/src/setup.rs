@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 mod binary;
+mod componentize;
 mod node;
 mod python;
 mod redis;
 
 pub use binary::{component, host_binary, workspace_file};
+pub use componentize::python_component;
 pub use node::{Node, node};
 pub use python::python;
 pub use redis::redis_server;

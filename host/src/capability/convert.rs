@@ -17,21 +17,20 @@ use crate::task::{
 #[error("{0}")]
 pub struct Rubbish(pub String);
 
-/// Checks that `text` is JSON and not too long. `what` is for the message.
-pub fn json_in(what: &str, text: String) -> Result<Json, Rubbish> {
-    if text.len() > limits::DOCUMENT {
+/// Checks that `text` is JSON of at most so many bytes. `what` is for the message.
+pub fn json_in(what: &str, text: String, most: usize) -> Result<Json, Rubbish> {
+    if text.len() > most {
         return Err(Rubbish(format!(
-            "{what} has {} bytes, at most {} are allowed",
+            "{what} has {} bytes, at most {most} are allowed",
             text.len(),
-            limits::DOCUMENT
         )));
     }
     Json::parse(text).map_err(|error| Rubbish(format!("{what} is not JSON: {error}")))
 }
 
 /// Checks that `text` is a JSON object.
-pub fn object_in(what: &str, text: String) -> Result<Json, Rubbish> {
-    let json = json_in(what, text)?;
+pub fn object_in(what: &str, text: String, most: usize) -> Result<Json, Rubbish> {
+    let json = json_in(what, text, most)?;
     if json.text().trim_start().starts_with('{') {
         Ok(json)
     } else {
@@ -39,8 +38,8 @@ pub fn object_in(what: &str, text: String) -> Result<Json, Rubbish> {
     }
 }
 
-/// What a backend sees.
-pub fn observation_in(observation: wire::Observation) -> Result<Observation, Rubbish> {
+/// What a backend sees, in documents of at most `most` bytes.
+pub fn observation_in(observation: wire::Observation, most: usize) -> Result<Observation, Rubbish> {
     Ok(match observation {
         wire::Observation::Pending => Observation::At(Phase::Pending),
         wire::Observation::Running(None) => Observation::At(Phase::Running(None)),
@@ -48,12 +47,15 @@ pub fn observation_in(observation: wire::Observation) -> Result<Observation, Rub
             Observation::At(Phase::Running(Some(progress_in(progress)?)))
         }
         wire::Observation::Retrying(failure) => {
-            Observation::At(Phase::Retrying(failure_in(failure)?))
+            Observation::At(Phase::Retrying(failure_in(failure, most)?))
         }
         wire::Observation::InputRequired(questions) if questions.is_empty() => {
             return Err(Rubbish(
                 "input is required and there is no question".to_owned(),
             ));
+        }
+        wire::Observation::InputRequired(questions) if questions.len() > limits::QUESTIONS => {
+            return Err(Rubbish(format!("{} questions at a time", questions.len())));
         }
         wire::Observation::InputRequired(questions) => Observation::At(Phase::AwaitingInput(
             questions
@@ -61,7 +63,7 @@ pub fn observation_in(observation: wire::Observation) -> Result<Observation, Rub
                 .map(question_in)
                 .collect::<Result<_, _>>()?,
         )),
-        wire::Observation::Finished(outcome) => Observation::Finished(outcome_in(outcome)?),
+        wire::Observation::Finished(outcome) => Observation::Finished(outcome_in(outcome, most)?),
         wire::Observation::Unknown => Observation::Unknown,
     })
 }
@@ -74,7 +76,7 @@ pub fn progress_in(progress: wire::Progress) -> Result<Progress, Rubbish> {
     let detail = progress
         .detail
         .filter(|detail| detail.len() <= limits::DETAIL)
-        .map(|detail| object_in("the detail of a progress report", detail))
+        .map(|detail| object_in("the detail of a progress report", detail, limits::DETAIL))
         .transpose()?;
     Ok(Progress {
         current: progress.current,
@@ -86,10 +88,10 @@ pub fn progress_in(progress: wire::Progress) -> Result<Progress, Rubbish> {
     })
 }
 
-fn failure_in(failure: wire::Failure) -> Result<Failure, Rubbish> {
+fn failure_in(failure: wire::Failure, most: usize) -> Result<Failure, Rubbish> {
     let detail = failure
         .detail
-        .map(|detail| object_in("the detail of a failure", detail))
+        .map(|detail| object_in("the detail of a failure", detail, most))
         .transpose()?;
     Ok(Failure {
         code: cut(failure.code, limits::MESSAGE),
@@ -100,10 +102,12 @@ fn failure_in(failure: wire::Failure) -> Result<Failure, Rubbish> {
     })
 }
 
-fn outcome_in(outcome: wire::Outcome) -> Result<Outcome, Rubbish> {
+fn outcome_in(outcome: wire::Outcome, most: usize) -> Result<Outcome, Rubbish> {
     Ok(match outcome {
-        wire::Outcome::Completed(result) => Outcome::Completed(json_in("the result", result)?),
-        wire::Outcome::Failed(failure) => Outcome::Failed(failure_in(failure)?),
+        wire::Outcome::Completed(result) => {
+            Outcome::Completed(json_in("the result", result, most)?)
+        }
+        wire::Outcome::Failed(failure) => Outcome::Failed(failure_in(failure, most)?),
         wire::Outcome::Cancelled(reason) => {
             Outcome::Cancelled(reason.map(|reason| cut(reason, limits::MESSAGE)))
         }
@@ -111,17 +115,25 @@ fn outcome_in(outcome: wire::Outcome) -> Result<Outcome, Rubbish> {
 }
 
 fn question_in(question: wire::Question) -> Result<Question, Rubbish> {
+    if question.key.len() > limits::QUESTION_KEY {
+        return Err(Rubbish(format!(
+            "a question has a key of {} bytes",
+            question.key.len()
+        )));
+    }
     Ok(Question {
         key: question.key,
         message: cut(question.message, limits::DETAIL),
-        schema: object_in("the schema of a question", question.schema)?,
+        schema: object_in("the schema of a question", question.schema, limits::SCHEMA)?,
     })
 }
 
 /// What a client says to a question, as a strategy passes it on.
-pub fn response_in(response: wire::Response) -> Result<Response, Rubbish> {
+pub fn response_in(response: wire::Response, most: usize) -> Result<Response, Rubbish> {
     Ok(match response {
-        wire::Response::Accepted(answer) => Response::Accepted(json_in("the answer", answer)?),
+        wire::Response::Accepted(answer) => {
+            Response::Accepted(json_in("the answer", answer, most)?)
+        }
         wire::Response::Declined => Response::Declined,
         wire::Response::Dismissed => Response::Dismissed,
     })
@@ -213,7 +225,10 @@ mod tests {
     #[test]
     fn a_result_that_is_not_json_is_rubbish() {
         let finished = wire::Observation::Finished(wire::Outcome::Completed("{oops".into()));
-        assert!(observation_in(finished).is_err());
+        assert!(observation_in(finished, limits::DOCUMENT).is_err());
+        let finished = wire::Observation::Finished(wire::Outcome::Completed("[1, 2]".into()));
+        assert!(observation_in(finished.clone(), 6).is_ok());
+        assert!(observation_in(finished, 5).is_err());
     }
 
     #[test]
@@ -229,6 +244,7 @@ mod tests {
 
     #[test]
     fn waiting_for_nothing_is_rubbish() {
-        assert!(observation_in(wire::Observation::InputRequired(Vec::new())).is_err());
+        let nothing = wire::Observation::InputRequired(Vec::new());
+        assert!(observation_in(nothing, limits::DOCUMENT).is_err());
     }
 }

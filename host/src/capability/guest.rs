@@ -6,10 +6,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::cli::StdoutStream;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::WasiHttpCtx;
 
-use super::logging::LineBudget;
-use super::{ComponentMap, EventSink};
+use super::budget::Budget;
+use super::denials::Denials;
+use super::http::Outgoing;
+use super::sockets::Sockets;
+use super::{ComponentMap, EventSink, Meter, wasi};
 use crate::clock::Clock;
 use crate::config::grant::Grants;
 use crate::config::limits::Limits;
@@ -27,8 +32,12 @@ pub struct Ports {
     pub secrets: Arc<BTreeMap<String, String>>,
     /// What it may reach.
     pub grants: Arc<Grants>,
+    /// What it was denied.
+    pub denials: Arc<Denials>,
     /// What it may use.
     pub limits: Limits,
+    /// What it has used, also before this instance.
+    pub meter: Arc<Meter>,
     /// It only shows whether it would start: it connects to nothing, and its log lines go nowhere.
     pub rehearsal: bool,
 }
@@ -45,37 +54,47 @@ pub struct Guest {
     pub memory: MemoryLimit,
     /// Ticks of the epoch that found guest code running since the host last got to run.
     pub busy: Arc<BusyTicks>,
-    pub(super) lines: LineBudget,
+    pub(super) log_lines: Budget,
+    pub(super) log_bytes: Budget,
+    pub(super) events: Budget,
+    pub(super) output_lines: Budget,
+    pub(super) output_bytes: Budget,
     pub(super) connections: usize,
     pub(super) last_now_ms: u64,
     pub(super) stored_at_most: Option<u64>,
+    pub(super) sockets: Arc<Sockets>,
+    pub(super) outgoing: Outgoing,
+    pub(super) http: WasiHttpCtx,
     wasi: WasiCtx,
 }
 
 impl Guest {
-    /// State for a fresh instance of the component called `name`.
-    pub fn new(name: Arc<str>, ports: Ports, memory: MemoryLimit) -> Self {
+    /// State for a fresh instance of the component called `name`. What it writes to its standard error goes
+    /// to `stderr`: a panic's words are in it.
+    pub fn new(name: Arc<str>, ports: Ports, stderr: impl StdoutStream + 'static) -> Self {
+        let sockets = Arc::new(Sockets::new(name.clone(), &ports));
+        let limits = &ports.limits;
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles);
         Self {
-            lines: LineBudget::new(ports.limits.log_lines),
+            log_lines: Budget::new(limits.log_lines),
+            log_bytes: Budget::new(limits.log_bytes),
+            events: Budget::new(limits.events),
+            output_lines: Budget::new(limits.output_lines),
+            output_bytes: Budget::new(limits.output_bytes),
+            memory: MemoryLimit::new(limits, ports.meter.clone()),
+            wasi: wasi::context(&name, &ports, &sockets, stderr),
+            outgoing: Outgoing::new(name.clone(), &ports),
+            http: WasiHttpCtx::new(),
+            sockets,
             name,
             ports,
-            table: ResourceTable::new(),
-            memory,
+            table,
             busy: Arc::default(),
             connections: 0,
             last_now_ms: 0,
             stored_at_most: None,
-            // No arguments, variables, directories, sockets or standard streams: a guest's standard
-            // library finds all of them and can do nothing with them.
-            wasi: WasiCtxBuilder::new().build(),
         }
-    }
-
-    /// The guest's standard error goes here instead of nowhere: a panic's words are in it.
-    #[must_use]
-    pub fn with_stderr(mut self, pipe: impl wasmtime_wasi::cli::StdoutStream + 'static) -> Self {
-        self.wasi = WasiCtxBuilder::new().stderr(pipe).build();
-        self
     }
 }
 
@@ -110,45 +129,113 @@ impl BusyTicks {
 }
 
 /// Refuses memory beyond a limit, and says so in a form that can be recognised: a guest that were only
-/// told "no" would end itself without a reason.
+/// told "no" would end itself without a reason, or go on.
+#[derive(Debug)]
+pub struct MemoryLimit {
+    memory: Total,
+    table_elements: Total,
+    modules: usize,
+    meter: Arc<Meter>,
+}
+
+/// All memories, or all tables, of an instance together: a component may have any number of each.
 #[derive(Clone, Copy, Debug)]
-pub struct MemoryLimit(usize);
+struct Total {
+    now: usize,
+    limit: usize,
+    /// Added last, and taken back where the system could not give it.
+    last: usize,
+}
+
+impl Total {
+    fn new(limit: usize) -> Self {
+        Self {
+            now: 0,
+            limit,
+            last: 0,
+        }
+    }
+
+    /// One part grows from `current` to `wanted`. What there would be in all, if that is too much.
+    fn grow(&mut self, current: usize, wanted: usize) -> Result<(), usize> {
+        let more = wanted.saturating_sub(current);
+        let after = self.now.saturating_add(more);
+        if after > self.limit {
+            return Err(after);
+        }
+        self.now = after;
+        self.last = more;
+        Ok(())
+    }
+
+    fn take_back(&mut self) {
+        self.now = self.now.saturating_sub(std::mem::take(&mut self.last));
+    }
+}
 
 impl MemoryLimit {
-    /// At most so many bytes for each linear memory.
-    pub fn new(bytes: usize) -> Self {
-        Self(bytes)
+    /// Counts from nothing, in `meter` too.
+    pub fn new(limits: &Limits, meter: Arc<Meter>) -> Self {
+        Self {
+            memory: Total::new(limits.memory),
+            table_elements: Total::new(limits.table_elements),
+            modules: limits.modules,
+            meter,
+        }
     }
 }
 
 impl ResourceLimiter for MemoryLimit {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         wanted: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if wanted > self.0 {
-            return Err(wasmtime::Error::from(MemoryExceeded {
-                wanted,
-                limit: self.0,
-            }));
-        }
+        let limit = self.memory.limit;
+        self.memory
+            .grow(current, wanted)
+            .map_err(|wanted| wasmtime::Error::from(MemoryExceeded { wanted, limit }))?;
+        self.meter.memory.set(self.memory.now);
         Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.memory.take_back();
+        Ok(())
     }
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         wanted: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(wanted <= TABLE_ELEMENTS)
+        let limit = self.table_elements.limit;
+        self.table_elements
+            .grow(current, wanted)
+            .map_err(|wanted| wasmtime::Error::from(TableExceeded { wanted, limit }))?;
+        self.meter.table_elements.set(self.table_elements.now);
+        Ok(true)
+    }
+
+    fn table_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.table_elements.take_back();
+        Ok(())
+    }
+
+    fn instances(&self) -> usize {
+        self.modules
+    }
+
+    fn memories(&self) -> usize {
+        self.modules
+    }
+
+    fn tables(&self) -> usize {
+        self.modules
     }
 }
-
-/// Functions in a table: ten times what the largest guest of ours has.
-const TABLE_ELEMENTS: usize = 100_000;
 
 /// Guest code asked for more memory than it may have.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -158,4 +245,52 @@ pub struct MemoryExceeded {
     pub wanted: usize,
     /// What it may have.
     pub limit: usize,
+}
+
+/// Guest code asked for larger tables than it may have.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("asked for tables of {wanted} elements, {limit} are allowed")]
+pub struct TableExceeded {
+    /// What it would have had.
+    pub wanted: usize,
+    /// What it may have.
+    pub limit: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_small_memories_count_as_one_large_one() {
+        let limits = Limits {
+            memory: 100,
+            ..Limits::default()
+        };
+        let meter = Arc::new(Meter::default());
+        let mut limiter = MemoryLimit::new(&limits, meter.clone());
+        assert!(limiter.memory_growing(0, 60, None).is_ok());
+        let refused = limiter.memory_growing(0, 60, None).unwrap_err();
+        let refused = refused.downcast_ref::<MemoryExceeded>().unwrap();
+        assert_eq!((refused.wanted, refused.limit), (120, 100));
+        assert!(limiter.memory_growing(60, 100, None).is_ok());
+        // The system had none.
+        limiter
+            .memory_grow_failed(wasmtime::Error::msg("no memory"))
+            .unwrap();
+        assert!(limiter.memory_growing(0, 40, None).is_ok());
+        assert!(limiter.memory_growing(0, 1, None).is_err());
+    }
+
+    #[test]
+    fn tables_count_together_too() {
+        let limits = Limits {
+            table_elements: 10,
+            ..Limits::default()
+        };
+        let mut limiter = MemoryLimit::new(&limits, Arc::default());
+        assert!(limiter.table_growing(0, 10, None).is_ok());
+        let refused = limiter.table_growing(10, 11, None).unwrap_err();
+        assert!(refused.downcast_ref::<TableExceeded>().is_some());
+    }
 }

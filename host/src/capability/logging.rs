@@ -1,25 +1,21 @@
 //! `logging`: a component's lines in the host's log.
 //!
 //! A component that logs in a loop must not fill the operator's disk, so lines have a budget by the
-//! second; what was dropped is counted and said.
+//! second, of lines and of bytes; what was dropped is counted and said. What the host has to say about
+//! a component because of something that the component does comes out of the same budget
+//! ([`Guest::may_be_mentioned`]).
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Guest;
 use super::bindings::host::logging::{self, Level};
+use super::budget::Share;
 use crate::config::limits;
 
 impl logging::Host for Guest {
     fn log(&mut self, level: Level, message: String, fields: Vec<(String, String)>) {
         if self.ports.rehearsal {
             return;
-        }
-        match self.lines.take(Instant::now()) {
-            Line::Dropped => return,
-            Line::Allowed { dropped: 0 } => {}
-            Line::Allowed { dropped } => {
-                tracing::warn!(component = %self.name, dropped, "log lines over the limit were dropped");
-            }
         }
         let mut text = cut(message, limits::LOG_LINE);
         for (key, value) in fields {
@@ -32,11 +28,10 @@ impl logging::Host for Guest {
                 break;
             }
         }
-        // A component could otherwise write lines that look like the host's own, or move the cursor.
-        let text: String = text
-            .chars()
-            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-            .collect();
+        if !self.may_write(text.len()) {
+            return;
+        }
+        let text = plain(&text);
         let component = &*self.name;
         match level {
             Level::Trace => tracing::trace!(target: "component", component, "{text}"),
@@ -46,6 +41,41 @@ impl logging::Host for Guest {
             Level::Error => tracing::error!(target: "component", component, "{text}"),
         }
     }
+}
+
+impl Guest {
+    /// Whether the host may write a line about something that this component does, and could do again at
+    /// once.
+    pub(super) fn may_be_mentioned(&mut self) -> bool {
+        self.may_write(0)
+    }
+
+    fn may_write(&mut self, bytes: usize) -> bool {
+        let now = Instant::now();
+        let mut dropped = 0;
+        for (budget, amount) in [(&mut self.log_lines, 1), (&mut self.log_bytes, bytes)] {
+            match budget.take(amount, now) {
+                Share::Granted { refused } => dropped += refused,
+                Share::Refused => {
+                    self.ports.meter.log.dropped.add(1);
+                    return false;
+                }
+            }
+        }
+        if dropped > 0 {
+            tracing::warn!(component = %self.name, dropped, "log lines over the limit were dropped [TH0415]");
+        }
+        self.ports.meter.log.passed.add(1);
+        self.ports.meter.log_bytes.add(bytes);
+        true
+    }
+}
+
+/// A component could otherwise write lines that look like the host's own, or move the cursor.
+pub fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 /// `text`, cut at a character near `limit` bytes, with a mark where something is missing.
@@ -61,65 +91,9 @@ pub fn cut(mut text: String, limit: usize) -> String {
     text
 }
 
-/// So many lines a second.
-#[derive(Debug)]
-pub(super) struct LineBudget {
-    per_second: u32,
-    left: u32,
-    since: Option<Instant>,
-    dropped: u64,
-}
-
-/// Whether a line may be written.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
-    /// Yes, and so many were dropped before it that nobody has been told of.
-    Allowed { dropped: u64 },
-    /// No.
-    Dropped,
-}
-
-impl LineBudget {
-    pub(super) fn new(per_second: u32) -> Self {
-        Self {
-            per_second,
-            left: per_second,
-            since: None,
-            dropped: 0,
-        }
-    }
-
-    pub(super) fn take(&mut self, now: Instant) -> Line {
-        let since = *self.since.get_or_insert(now);
-        if now.duration_since(since) >= Duration::from_secs(1) {
-            self.since = Some(now);
-            self.left = self.per_second;
-        }
-        if self.left == 0 {
-            self.dropped += 1;
-            return Line::Dropped;
-        }
-        self.left -= 1;
-        Line::Allowed {
-            dropped: std::mem::take(&mut self.dropped),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_flood_is_cut_and_its_size_is_said() {
-        let mut budget = LineBudget::new(2);
-        let start = Instant::now();
-        assert_eq!(budget.take(start), Line::Allowed { dropped: 0 });
-        assert_eq!(budget.take(start), Line::Allowed { dropped: 0 });
-        assert_eq!(budget.take(start), Line::Dropped);
-        let later = start + Duration::from_secs(1);
-        assert_eq!(budget.take(later), Line::Allowed { dropped: 1 });
-    }
 
     #[test]
     fn text_is_cut_between_characters() {

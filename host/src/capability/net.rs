@@ -1,24 +1,22 @@
 //! `net`: byte streams to granted endpoints.
 //!
-//! The name in the grant is what is compared; the host resolves it afterwards. So a component cannot
-//! reach an address by any other name than the one the operator wrote down.
+//! The name in the grant is what is compared; the host resolves it afterwards, and looks at what it led to
+//! ([`super::address`]). So a component cannot reach an address by any other name than the one the operator
+//! wrote down.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use wasmtime::component::{Accessor, HasSelf, Resource};
 
 use super::bindings::host::net;
 use super::bindings::host::types::Error;
+use super::denials::{Denials, Denied, Kind};
+use super::dial::{self, CONNECT, NotConnected};
 use super::{Guest, tls};
-use crate::config::grant::{Authority, Endpoint};
-
-/// How long a connection may take to be made, TLS included: past any honest network, short of what
-/// makes a client give up.
-const CONNECT: Duration = Duration::from_secs(10);
+use crate::config::grant::{Allowed, Authority, Endpoint, Grants};
 
 /// The most that one `read` returns.
 const READ: usize = 1 << 20;
@@ -43,16 +41,8 @@ impl<T: Send> net::HostWithStore<T> for HasSelf<Guest> {
         authority: String,
         tls: bool,
     ) -> Result<Resource<Connection>, Error> {
-        let endpoint = host.with(|mut access| granted(access.get(), &authority))?;
-        let stream = tokio::time::timeout(CONNECT, dial(&endpoint, tls))
-            .await
-            .unwrap_or_else(|_| Err(format!("no answer within {} s", CONNECT.as_secs())))
-            .map_err(|why| {
-                Error::Unavailable((
-                    format!("cannot connect to {}: {why}", endpoint.authority),
-                    None,
-                ))
-            })?;
+        let (endpoint, way) = host.with(|mut access| granted(access.get(), &authority))?;
+        let stream = way.open(&endpoint, tls).await?;
         let (reader, writer) = tokio::io::split(stream);
         host.with(|mut access| {
             let guest = access.get();
@@ -61,12 +51,13 @@ impl<T: Send> net::HostWithStore<T> for HasSelf<Guest> {
                 writer: Arc::new(Mutex::new(writer)),
             });
             guest.connections += usize::from(connection.is_ok());
+            guest.ports.meter.connections.set(guest.connections);
             connection.map_err(|error| Error::Internal(error.to_string()))
         })
     }
 }
 
-fn granted(guest: &Guest, authority: &str) -> Result<Endpoint, Error> {
+fn granted(guest: &mut Guest, authority: &str) -> Result<(Endpoint, Way), Error> {
     if guest.ports.rehearsal {
         return Err(Error::Unavailable((
             "the host has not started yet".to_owned(),
@@ -76,49 +67,77 @@ fn granted(guest: &Guest, authority: &str) -> Result<Endpoint, Error> {
     let authority: Authority = authority
         .parse()
         .map_err(|error| Error::InvalidInput(format!("{error}")))?;
-    let Some(endpoint) = guest.ports.grants.endpoint(&authority) else {
-        tracing::warn!(
-            component = %guest.name,
-            "connection to {authority} denied [TH0501]: add --allow {}:tcp={authority}",
-            guest.name
-        );
-        return Err(Error::Denied(format!(
-            "`{0}` may not connect to {authority} [TH0501]: add --allow {0}:tcp={authority}",
-            guest.name
-        )));
+    let ports = &guest.ports;
+    let Some(endpoint) = ports.grants.endpoint(&authority).cloned() else {
+        let denied = Denied {
+            kind: Kind::Tcp,
+            target: authority.to_string(),
+            why: None,
+            grant: Some(Allowed::Tcp(authority).to_string()),
+        };
+        return Err(Error::Denied(ports.denials.deny(&guest.name, denied)));
     };
-    if guest.connections >= guest.ports.limits.connections {
+    let most = ports.limits.connections;
+    if guest.connections >= most {
+        if guest.may_be_mentioned() {
+            tracing::warn!(component = %guest.name, "no room for another connection: it holds {most} [TH0417]");
+        }
         return Err(Error::Busy(Some(1_000)));
     }
-    Ok(endpoint.clone())
+    let way = Way {
+        component: guest.name.clone(),
+        grants: guest.ports.grants.clone(),
+        denials: guest.ports.denials.clone(),
+    };
+    Ok((endpoint, way))
 }
 
-async fn dial(endpoint: &Endpoint, tls: bool) -> Result<Stream, String> {
-    let Authority { host, port } = &endpoint.authority;
-    let stream = TcpStream::connect((host.as_str(), *port))
-        .await
-        .map_err(|error| error.to_string())?;
-    // Commands are small and each waits for its answer.
-    stream
-        .set_nodelay(true)
-        .map_err(|error| error.to_string())?;
-    if !tls {
-        return Ok(Box::new(stream));
+/// What connecting needs to know of the guest.
+struct Way {
+    component: Arc<str>,
+    grants: Arc<Grants>,
+    denials: Arc<Denials>,
+}
+
+impl Way {
+    async fn open(&self, endpoint: &Endpoint, tls: bool) -> Result<Stream, Error> {
+        tokio::time::timeout(CONNECT, self.dial(endpoint, tls))
+            .await
+            .unwrap_or(Err(NotConnected::TimedOut))
+            .map_err(|error| match error {
+                NotConnected::Refused(address, why) => {
+                    let target = endpoint.authority.to_string();
+                    let denied = dial::misled(Kind::Tcp, target, address, why);
+                    Error::Denied(self.denials.deny(&self.component, denied))
+                }
+                error => Error::Unavailable((
+                    format!("cannot connect to {}: {error}", endpoint.authority),
+                    None,
+                )),
+            })
     }
-    let config = tls::client(&endpoint.trust)?;
-    let name =
-        rustls::pki_types::ServerName::try_from(host.clone()).map_err(|error| error.to_string())?;
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await
-        .map_err(|error| format!("TLS: {error}"))?;
-    Ok(Box::new(stream))
+
+    async fn dial(&self, endpoint: &Endpoint, tls: bool) -> Result<Stream, NotConnected> {
+        let spelled_out = |address: SocketAddr| {
+            self.grants.tcp.iter().any(|endpoint| {
+                let Authority { host, port } = &endpoint.authority;
+                *port == address.port() && dial::is_spelled(host, address.ip())
+            })
+        };
+        let stream = dial::dial(&endpoint.authority, CONNECT, spelled_out).await?;
+        if !tls {
+            return Ok(Box::new(stream));
+        }
+        let host = &endpoint.authority.host;
+        Ok(Box::new(tls::connect(&endpoint.trust, host, stream).await?))
+    }
 }
 
 impl net::HostConnection for Guest {
     fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
         self.table.delete(connection)?;
         self.connections = self.connections.saturating_sub(1);
+        self.ports.meter.connections.set(self.connections);
         Ok(())
     }
 }

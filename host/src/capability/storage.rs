@@ -6,7 +6,10 @@ use wasmtime::component::{Accessor, HasSelf};
 use super::Guest;
 use super::bindings::host::storage;
 use super::bindings::host::types::Error;
+use super::denials::{Denied, Kind};
+use crate::config::grant::Allowed;
 use crate::config::limits;
+use crate::config::units::Size;
 
 /// Where the maps of components are kept.
 pub trait ComponentMap: Send + Sync {
@@ -109,7 +112,8 @@ fn check(guest: &mut Guest, key: &str, value: Option<&[u8]>) -> Result<(), Error
     }
     // What is added up here forgets removals, so it is an upper bound: only when it reaches the limit
     // is the map measured.
-    let limit = guest.ports.limits.storage;
+    let ports = &guest.ports;
+    let limit = ports.grants.storage.unwrap_or(ports.limits.storage);
     let more = (key.len() + value.len()) as u64;
     let mut bound = guest.stored_at_most.unwrap_or(limit);
     if bound.saturating_add(more) > limit {
@@ -119,12 +123,21 @@ fn check(guest: &mut Guest, key: &str, value: Option<&[u8]>) -> Result<(), Error
             .size(&guest.name)
             .map_err(Error::Internal)?;
         if bound.saturating_add(more) > limit {
-            return Err(Error::Denied(format!(
-                "`{}` keeps {bound} of at most {limit} bytes [TH0504]",
-                guest.name
-            )));
+            let denied = Denied {
+                kind: Kind::Storage,
+                target: format!("more than {}", Size(limit)),
+                why: None,
+                grant: Some(Allowed::Storage(limit.saturating_mul(2).max(1 << 20)).to_string()),
+            };
+            let ports = &guest.ports;
+            return Err(Error::Denied(ports.denials.deny(&guest.name, denied)));
         }
     }
-    guest.stored_at_most = Some(bound.saturating_add(more));
+    let bound = bound.saturating_add(more);
+    guest.stored_at_most = Some(bound);
+    let meter = &guest.ports.meter;
+    meter
+        .storage
+        .set(usize::try_from(bound).unwrap_or(usize::MAX));
     Ok(())
 }

@@ -278,14 +278,18 @@ impl tasks::HostCall for Guest {
         let Ok(Call(port)) = self.table.get(&call) else {
             return;
         };
-        let (true, Some(listener)) = (port.open.load(Ordering::Acquire), &port.caller.progress)
-        else {
+        let (true, Some(listener)) = (
+            port.open.load(Ordering::Acquire),
+            port.caller.progress.clone(),
+        ) else {
             return;
         };
         match convert::progress_in(progress) {
             Ok(progress) => listener(progress),
             Err(rubbish) => {
-                tracing::warn!(component = %self.name, "reported rubbish: {rubbish} [TH0406]");
+                if self.may_be_mentioned() {
+                    tracing::warn!(component = %self.name, "reported rubbish: {rubbish} [TH0406]");
+                }
             }
         }
     }
@@ -294,13 +298,22 @@ impl tasks::HostCall for Guest {
         let Ok(Call(port)) = self.table.get(&call) else {
             return;
         };
-        let (true, Some(client)) = (port.open.load(Ordering::Acquire), &port.caller.client) else {
+        let (true, Some(client)) = (
+            port.open.load(Ordering::Acquire),
+            port.caller.client.clone(),
+        ) else {
             return;
         };
-        match convert::json_in("the data of a log message", data) {
+        match convert::json_in(
+            "the data of a log message",
+            data,
+            self.ports.limits.document,
+        ) {
             Ok(data) => client.log(level, logger, data),
             Err(rubbish) => {
-                tracing::warn!(component = %self.name, "logged rubbish: {rubbish} [TH0406]");
+                if self.may_be_mentioned() {
+                    tracing::warn!(component = %self.name, "logged rubbish: {rubbish} [TH0406]");
+                }
             }
         }
     }
@@ -323,13 +336,18 @@ impl tasks::HostCall for Guest {
     }
 }
 
+/// The authority behind `call`, and how long a document of this component may be.
 fn port<T: Send>(
     host: &Accessor<T, HasSelf<Guest>>,
     call: &Resource<Call>,
-) -> Result<CallPort, wire::Error> {
-    let port = host.with(|mut access| access.get().table.get(call).map(|Call(port)| port.clone()));
+) -> Result<(CallPort, usize), wire::Error> {
+    let (port, most) = host.with(|mut access| {
+        let guest = access.get();
+        let port = guest.table.get(call).map(|Call(port)| port.clone());
+        (port, guest.ports.limits.document)
+    });
     match port {
-        Ok(port) if port.open.load(Ordering::Acquire) => Ok(port),
+        Ok(port) if port.open.load(Ordering::Acquire) => Ok((port, most)),
         Ok(_) => Err(wire::Error::Denied(
             "the call has been answered: its authority ended with it [TH0505]".to_owned(),
         )),
@@ -353,15 +371,17 @@ impl<T: Send> tasks::HostCallWithStore<T> for HasSelf<Guest> {
         arguments: String,
         options: StartOptions,
     ) -> Result<tasks::Snapshot, wire::Error> {
-        let port = port(host, &call)?;
+        let (port, most) = port(host, &call)?;
         let start = Start {
             task,
-            arguments: convert::object_in("the arguments", arguments).map_err(invalid)?,
+            arguments: convert::object_in("the arguments", arguments, most).map_err(invalid)?,
             idempotency_key: options.idempotency_key.or_else(|| port.idempotency_key()),
             retention_ms: options.retention_ms.or(port.caller.wishes.retention_ms),
             timeout_ms: options.timeout_ms,
             options: match options.options {
-                Some(options) => convert::object_in("the options", options).map_err(invalid)?,
+                Some(options) => {
+                    convert::object_in("the options", options, most).map_err(invalid)?
+                }
                 None => Json::empty_object(),
             },
         };
@@ -380,7 +400,7 @@ impl<T: Send> tasks::HostCallWithStore<T> for HasSelf<Guest> {
         call: Resource<Call>,
         id: String,
     ) -> Result<tasks::Snapshot, wire::Error> {
-        let port = port(host, &call)?;
+        let (port, _) = port(host, &call)?;
         wire_snapshot(port.tasks.get(&port.caller, &id))
     }
 
@@ -391,7 +411,7 @@ impl<T: Send> tasks::HostCallWithStore<T> for HasSelf<Guest> {
         since: u64,
         timeout_ms: u32,
     ) -> Result<tasks::Snapshot, wire::Error> {
-        let port = port(host, &call)?;
+        let (port, _) = port(host, &call)?;
         let timeout = Duration::from_millis(u64::from(timeout_ms)).min(LONGEST_WAIT);
         wire_snapshot(port.tasks.wait(&port.caller, &id, since, timeout).await)
     }
@@ -402,7 +422,7 @@ impl<T: Send> tasks::HostCallWithStore<T> for HasSelf<Guest> {
         id: String,
         reason: Option<String>,
     ) -> Result<tasks::Snapshot, wire::Error> {
-        let port = port(host, &call)?;
+        let (port, _) = port(host, &call)?;
         let reason = reason.map(|reason| super::logging::cut(reason, limits::MESSAGE));
         wire_snapshot(port.tasks.cancel(&port.caller, &id, reason).await)
     }
@@ -414,8 +434,8 @@ impl<T: Send> tasks::HostCallWithStore<T> for HasSelf<Guest> {
         key: String,
         response: wire::Response,
     ) -> Result<tasks::Snapshot, wire::Error> {
-        let port = port(host, &call)?;
-        let response = convert::response_in(response).map_err(invalid)?;
+        let (port, most) = port(host, &call)?;
+        let response = convert::response_in(response, most).map_err(invalid)?;
         wire_snapshot(port.tasks.answer(&port.caller, &id, key, response).await)
     }
 
@@ -424,7 +444,7 @@ impl<T: Send> tasks::HostCallWithStore<T> for HasSelf<Guest> {
         call: Resource<Call>,
         id: String,
     ) -> Result<String, wire::Error> {
-        let port = port(host, &call)?;
+        let (port, _) = port(host, &call)?;
         let result = port.tasks.result(&port.caller, &id)?;
         Ok(result.text().to_owned())
     }
@@ -435,8 +455,8 @@ impl<T: Send> tasks::HostCallWithStore<T> for HasSelf<Guest> {
         method: String,
         params: String,
     ) -> Result<String, wire::Error> {
-        let port = port(host, &call)?;
-        let params = convert::object_in("the parameters", params).map_err(invalid)?;
+        let (port, most) = port(host, &call)?;
+        let params = convert::object_in("the parameters", params, most).map_err(invalid)?;
         let Some(client) = port.caller.client.clone() else {
             return Err(wire::Error::Unsupported(
                 "nobody can be asked by way of this call".to_owned(),
@@ -452,7 +472,7 @@ impl<T: Send> tasks::HostCallWithStore<T> for HasSelf<Guest> {
         after: u64,
         limit: u32,
     ) -> Result<(Vec<String>, u64), wire::Error> {
-        let port = port(host, &call)?;
+        let (port, _) = port(host, &call)?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(1_000);
         Ok(port.tasks.output(&port.caller, &id, after, limit)?)
     }
@@ -463,7 +483,7 @@ impl<T: Send> tasks::HostCallWithStore<T> for HasSelf<Guest> {
         task: Option<String>,
         limit: u32,
     ) -> Result<Vec<tasks::Snapshot>, wire::Error> {
-        let port = port(host, &call)?;
+        let (port, _) = port(host, &call)?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(1_000);
         let snapshots = port
             .tasks

@@ -9,7 +9,27 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::dial::NotConnected;
 use crate::config::grant::Trust;
+
+/// Opens TLS on `stream`, to a peer that can show that it is `host`.
+pub(super) async fn connect(
+    trust: &Trust,
+    host: &str,
+    stream: TcpStream,
+) -> Result<TlsStream<TcpStream>, NotConnected> {
+    let config = client(trust).map_err(NotConnected::Untrusted)?;
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|error| NotConnected::Untrusted(error.to_string()))?;
+    TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await
+        .map_err(|error| NotConnected::Untrusted(error.to_string()))
+}
 
 /// The client side of TLS as `trust` says. The text of an error is for the operator.
 pub fn client(trust: &Trust) -> Result<ClientConfig, String> {

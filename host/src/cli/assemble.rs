@@ -72,7 +72,7 @@ pub(super) async fn load(mut config: Config) -> Result<Prepared, Report> {
             let ready = prepare(&engine, cache.as_ref(), kind, component, &config.secrets)
                 .await
                 .map_err(|error| error.report())?;
-            component.grants = ready.grants.clone();
+            component.grants = ready.granted.clone();
             component.config = serde_json::from_str(ready.config.text()).map_err(|error| {
                 Report::new(Code(111), format!("`{}`: {error}", component.name))
             })?;
@@ -102,8 +102,10 @@ impl Prepared {
             storage: maps.clone(),
             events,
             secrets: Arc::new(loaded.secrets.clone()),
-            grants: Arc::new(loaded.grants.clone()),
+            grants: Arc::new(loaded.reach.grants.clone()),
+            denials: Arc::default(),
             limits: component.limits.clone(),
+            meter: Arc::default(),
             rehearsal: false,
         };
         let mut backends = Vec::new();

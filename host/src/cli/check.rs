@@ -4,9 +4,11 @@ use serde_json::json;
 
 use super::assemble::{self, Prepared};
 use super::output;
-use crate::config::{Config, Flags};
+use crate::config::grant::{Allowed, Grants};
+use crate::config::{ComponentConfig, Config, Flags};
 use crate::engine::component::Kind;
 use crate::error::Report;
+use crate::plugin::load::Loaded;
 
 /// Loads, links and describes everything, and says what was found. Opens no socket and no store.
 pub(super) async fn check(flags: &Flags, as_json: bool) -> Result<(), Report> {
@@ -17,32 +19,20 @@ pub(super) async fn check(flags: &Flags, as_json: bool) -> Result<(), Report> {
     }
     let mut table = output::table(&["KIND", "NAME", "COMPONENT", "VERSION", "MAY REACH"]);
     for (kind, config, loaded) in parts(&prepared) {
-        let mut reach: Vec<_> = loaded
-            .grants
-            .tcp
-            .iter()
-            .map(|endpoint| format!("tcp {}", endpoint.authority))
-            .collect();
-        reach.extend(
-            loaded
-                .grants
-                .secrets
-                .iter()
-                .map(|secret| format!("secret {secret}")),
-        );
         table.add_row(vec![
             kind.to_string(),
             config.name.clone(),
             config.reference.clone(),
             format!("{} {}", loaded.info.name, loaded.info.version),
-            if reach.is_empty() {
-                "nothing".to_owned()
-            } else {
-                reach.join(", ")
-            },
+            reached(&loaded.reach.grants),
         ]);
     }
     println!("{table}");
+    for (_, config, loaded) in parts(&prepared) {
+        for line in remarks(&config.name, loaded) {
+            println!("\n{line}");
+        }
+    }
     let auth = prepared.config.auth();
     if !auth.is_empty() {
         let names: Vec<_> = auth.keys().map(String::as_str).collect();
@@ -53,20 +43,71 @@ pub(super) async fn check(flags: &Flags, as_json: bool) -> Result<(), Report> {
     Ok(())
 }
 
-fn parts(
-    prepared: &Prepared,
-) -> impl Iterator<
-    Item = (
-        Kind,
-        &crate::config::ComponentConfig,
-        &crate::plugin::load::Loaded,
-    ),
-> {
+/// What these amount to, in a line. Everybody may store something.
+fn reached(grants: &Grants) -> String {
+    let words: Vec<_> = grants
+        .words()
+        .iter()
+        .filter_map(|word| match word {
+            Allowed::Storage(_) => None,
+            // The name says enough, and the value may be nobody's business.
+            Allowed::Env(name, _) => Some(format!("env {name}")),
+            word => Some(word.to_string().replacen('=', " ", 1)),
+        })
+        .collect();
+    if words.is_empty() {
+        "nothing".to_owned()
+    } else {
+        words.join(", ")
+    }
+}
+
+/// What the operator should know of asks and grants that do not meet.
+fn remarks(name: &str, loaded: &Loaded) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if loaded.manifest.is_none() && !loaded.first_party {
+        remarks.push(format!(
+            "`{name}` carries no manifest: it asks for nothing that is known, and gets all that it is granted"
+        ));
+    }
+    for missing in &loaded.reach.missing {
+        remarks.push(format!(
+            "`{name}` asks for {} {}{}, and it is not granted: {}\n  help: taskhost grant {name} {}",
+            missing.ask.what.kind(),
+            missing.ask.what,
+            if missing.ask.optional { " (optional)" } else { "" },
+            missing.ask.reason,
+            missing.grant,
+        ));
+    }
+    for word in &loaded.reach.unasked {
+        remarks.push(format!(
+            "`{name}` is granted {word}, does not ask for it, and does not get it\n  \
+             help: taskhost revoke {name} {word}"
+        ));
+    }
+    remarks
+}
+
+fn parts(prepared: &Prepared) -> impl Iterator<Item = (Kind, &ComponentConfig, &Loaded)> {
     let backends = prepared.config.backends.iter().zip(&prepared.backends);
     let strategies = prepared.config.strategies.iter().zip(&prepared.strategies);
     backends
         .map(|(config, loaded)| (Kind::Backend, config, loaded))
         .chain(strategies.map(|(config, loaded)| (Kind::Strategy, config, loaded)))
+}
+
+/// What a component gets. The values of variables may be nobody's business.
+pub(super) fn grants(grants: &Grants) -> serde_json::Value {
+    json!({
+        "tcp": grants.tcp,
+        "dns": grants.dns,
+        "http": grants.http,
+        "secrets": grants.secrets,
+        "env": grants.env.keys().collect::<Vec<_>>(),
+        "dirs": grants.dirs,
+        "storage": grants.storage,
+    })
 }
 
 fn summary(prepared: &Prepared) -> serde_json::Value {
@@ -80,7 +121,11 @@ fn summary(prepared: &Prepared) -> serde_json::Value {
                 "version": loaded.info.version,
                 "digest": format!("sha256:{}", loaded.component.digest),
                 "first_party": loaded.first_party,
-                "grants": { "tcp": loaded.grants.tcp, "secrets": loaded.grants.secrets },
+                "manifest": loaded.manifest.is_some(),
+                "asks": loaded.manifest.as_ref().map(|manifest| &manifest.asks),
+                "grants": grants(&loaded.reach.grants),
+                "missing": loaded.reach.missing,
+                "not_asked_for": loaded.reach.unasked,
             })
         })
         .collect();

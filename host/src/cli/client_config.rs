@@ -13,6 +13,7 @@ use clap::{Args, Parser as _};
 use serde_json::{Map, Value, json};
 
 use super::{Cli, Verb, output};
+use crate::config::grant::{Allow, Allowed, DirGrant};
 use crate::error::{Code, Report};
 pub(super) use client::Client;
 use client::{Command, Entry};
@@ -191,7 +192,13 @@ fn run_args(given: &[String]) -> Result<Vec<String>, Report> {
 }
 
 /// Flags whose value is a path, or may be one.
-const PATHS: [&str; 4] = ["--config", "--data-dir", "--backend", "--strategy"];
+const PATHS: [&str; 5] = [
+    "--config",
+    "--data-dir",
+    "--backend",
+    "--strategy",
+    "--allow",
+];
 
 /// The value of `flag`, with a path in it made absolute.
 fn absolute(flag: &str, value: &str) -> Result<String, Report> {
@@ -202,6 +209,7 @@ fn absolute(flag: &str, value: &str) -> Result<String, Report> {
             Some((name, reference)) => (name, reference),
             None => ("", value),
         },
+        "--allow" => return allow(value),
         _ => return Ok(value.to_owned()),
     };
     let is_component = flag == "--backend" || flag == "--strategy";
@@ -220,6 +228,25 @@ fn absolute(flag: &str, value: &str) -> Result<String, Report> {
     } else {
         format!("{name}={path}")
     })
+}
+
+/// A grant, with the directory in it made absolute. What is wrong with one, `run` says.
+fn allow(value: &str) -> Result<String, Report> {
+    let Ok(Allow {
+        component,
+        what: Allowed::Dir(grant),
+    }) = value.parse()
+    else {
+        return Ok(value.to_owned());
+    };
+    let host = std::path::absolute(&grant.host).map_err(|error| {
+        Report::new(Code(100), format!("`{value}` is no path: {error}")).help("taskhost run --help")
+    })?;
+    let host = text(host)?.into();
+    Ok(format!(
+        "{component}:{}",
+        Allowed::Dir(DirGrant { host, ..grant })
+    ))
 }
 
 /// JSON has no other paths.

@@ -1,21 +1,38 @@
-//! `taskhost inspect`: what a component is, without giving it anything.
+//! `taskhost inspect`: what a component is and what it asks for, without giving it anything.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
 use wit_component::{DecodedWasm, WitPrinter};
 
-use super::{assemble, output};
-use crate::engine::component::{Component, INTERFACE};
+use super::{assemble, check, output};
+use crate::config::grant::Allowed;
+use crate::config::{Config, Flags};
+use crate::engine::component::{Component, INTERFACE, Kind};
 use crate::error::{Code, Report};
-use crate::plugin::load::link;
+use crate::plugin::load::{config_schema, link, study};
+use crate::plugin::manifest::Manifest;
+use crate::plugin::reach::Reach;
 use crate::plugin::source::Reference;
 use crate::plugin::{Info, embedded};
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
     /// celery, mock, polling, or a path to a component
-    #[arg(value_name = "REF")]
-    reference: String,
+    #[arg(
+        value_name = "REF",
+        required_unless_present = "name",
+        conflicts_with = "name"
+    )]
+    reference: Option<String>,
+    /// A component of a configuration, with what it is granted there
+    #[arg(long, value_name = "NAME", requires = "config")]
+    name: Option<String>,
+    /// The configuration that `--name` is about
+    #[arg(long, value_name = "FILE", requires = "name")]
+    config: Option<PathBuf>,
     /// Print its interface, as WIT
     #[arg(long)]
     wit: bool,
@@ -24,53 +41,151 @@ pub(super) struct InspectArgs {
     json: bool,
 }
 
+/// What was found.
+struct Found {
+    bytes: Cow<'static, [u8]>,
+    kind: Kind,
+    component: Component,
+    info: Info,
+    manifest: Option<Manifest>,
+    first_party: bool,
+    /// Its name in the configuration, and what comes of its asks there.
+    configured: Option<(String, Reach)>,
+}
+
 /// Looks at a component and says what it is.
 pub(super) async fn inspect(args: &InspectArgs) -> Result<(), Report> {
-    let reference = Reference(args.reference.clone());
-    let bytes = reference.read().map_err(|error| Report::from(&error))?;
+    if let (Some(reference), true, false) = (&args.reference, args.wit, args.json) {
+        let bytes = Reference(reference.clone()).read();
+        print!("{}", wit_of(&bytes.map_err(|error| Report::from(&error))?)?);
+        return Ok(());
+    }
+    let found = match (&args.reference, &args.name) {
+        (Some(reference), _) => by_reference(reference).await?,
+        (None, name) => by_name(args.config.clone(), name.as_deref().unwrap_or_default()).await?,
+    };
+    let wit = wit_of(&found.bytes)?;
+    if args.json {
+        return output::json(&summary(&found, &wit));
+    }
+    if args.wit {
+        print!("{wit}");
+    } else {
+        show(&found);
+    }
+    Ok(())
+}
+
+async fn by_reference(reference: &str) -> Result<Found, Report> {
+    let bytes = Reference(reference.to_owned())
+        .read()
+        .map_err(|error| Report::from(&error))?;
     let (engine, cache) = assemble::engine()?;
     let component =
         Component::load(&engine, cache.as_ref(), &bytes).map_err(|error| Report::from(&error))?;
-    let wit = wit_of(&bytes)?;
-    if args.wit && !args.json {
-        print!("{wit}");
-        return Ok(());
-    }
     let kind = component.kind().map_err(|error| Report::from(&error))?;
+    let manifest = Manifest::of_kind(&bytes, kind).map_err(|error| Report::from(&error))?;
     let (_, info) = link(&engine, &component, kind)
         .await
         .map_err(|error| Report::from(&error))?;
-    let first_party = embedded::is_first_party(&component.digest);
-    let asks = asks(&component, &info);
-    if args.json {
-        return output::json(&json!({
-            "kind": kind,
-            "name": info.name,
-            "version": info.version,
-            "description": info.description,
-            "interface": format!("taskhost:plugin@{INTERFACE}"),
-            "digest": format!("sha256:{}", component.digest),
-            "bytes": bytes.len(),
-            "first_party": first_party,
-            "exports": component.exports,
-            "imports": component.imports,
-            "asks": asks,
-            "config_schema": info.config_schema,
-            "wit": wit,
-        }));
+    Ok(Found {
+        first_party: embedded::is_first_party(&component.digest),
+        bytes,
+        kind,
+        component,
+        info,
+        manifest,
+        configured: None,
+    })
+}
+
+async fn by_name(config: Option<PathBuf>, name: &str) -> Result<Found, Report> {
+    let config = Config::resolve(&Flags {
+        config,
+        ..Flags::default()
+    })
+    .map_err(|error| Report::from(&error))?;
+    let component = config
+        .find(format!("--name {name}"), name)
+        .map_err(|error| Report::from(&error))?;
+    let kind = if config.backends.iter().any(|backend| backend.name == name) {
+        Kind::Backend
+    } else {
+        Kind::Strategy
+    };
+    let (engine, cache) = assemble::engine()?;
+    let studied = study(&engine, cache.as_ref(), kind, component)
+        .await
+        .map_err(|error| error.report())?;
+    let bytes = Reference(component.reference.clone())
+        .read()
+        .map_err(|error| Report::from(&error))?;
+    Ok(Found {
+        bytes,
+        kind,
+        component: studied.component,
+        info: studied.info,
+        manifest: studied.manifest,
+        first_party: studied.first_party,
+        configured: Some((name.to_owned(), studied.reach)),
+    })
+}
+
+fn summary(found: &Found, wit: &str) -> Value {
+    let Found {
+        info, component, ..
+    } = found;
+    let mut summary = json!({
+        "kind": found.kind,
+        "name": info.name,
+        "version": info.version,
+        "description": info.description,
+        "interface": format!("taskhost:plugin@{INTERFACE}"),
+        "digest": format!("sha256:{}", component.digest),
+        "bytes": found.bytes.len(),
+        "first_party": found.first_party,
+        "exports": component.exports,
+        "imports": component.imports,
+        "manifest": found.manifest,
+        "asks": match &found.manifest {
+            Some(manifest) => json!(manifest.asks),
+            None => json!(asks(component, info)),
+        },
+        "config_schema": config_schema(info, found.manifest.as_ref()),
+        "wit": wit,
+    });
+    if let (Some((name, reach)), Some(summary)) = (&found.configured, summary.as_object_mut()) {
+        summary.insert("configured_as".to_owned(), json!(name));
+        summary.insert("grants".to_owned(), check::grants(&reach.grants));
+        summary.insert("missing".to_owned(), json!(reach.missing));
+        summary.insert("not_asked_for".to_owned(), json!(reach.unasked));
     }
+    summary
+}
+
+fn show(found: &Found) {
+    let Found {
+        info,
+        component,
+        kind,
+        ..
+    } = found;
     println!(
         "{} {}   {kind}   taskhost:plugin@{INTERFACE}",
         info.name, info.version
     );
-    if let Some(description) = &info.description {
-        println!("  {description}");
+    let summary = found.manifest.as_ref().map(|manifest| &manifest.summary);
+    if let Some(text) = summary
+        .filter(|text| !text.is_empty())
+        .or(info.description.as_ref())
+    {
+        println!("  {text}");
     }
     println!("  digest    sha256:{}", component.digest);
-    println!("  size      {} KiB", bytes.len().div_ceil(1024));
+    println!("  size      {} KiB", found.bytes.len().div_ceil(1024));
     println!(
         "  origin    {}",
-        if first_party {
+        if found.first_party {
             "came with this taskhost"
         } else {
             "third party"
@@ -85,23 +200,74 @@ pub(super) async fn inspect(args: &InspectArgs) -> Result<(), Report> {
         .collect();
     println!("  imports   {}", ours.join(", "));
     println!(
-        "            and {} of WASI, which reach nothing",
+        "            and {} of WASI, which reach what is granted",
         component.imports.len() - ours.len()
     );
+    match &found.manifest {
+        Some(manifest) => show_asks(found, manifest),
+        None => show_imports(found),
+    }
+    if let Some(schema) = config_schema(info, found.manifest.as_ref()) {
+        println!("  takes (--set NAME.KEY=VALUE)");
+        for (key, meaning) in keys(&schema.value()) {
+            println!("    {key:<28} {meaning}");
+        }
+    }
+}
+
+/// What the manifest asks for, and what comes of it where that is known.
+fn show_asks(found: &Found, manifest: &Manifest) {
     println!("  asks for");
+    for ask in &manifest.asks {
+        let optional = if ask.optional { " (optional)" } else { "" };
+        println!("    {:<9} {}{optional}", ask.what.kind(), ask.what);
+        println!("              {}", ask.reason);
+        let Some((name, reach)) = &found.configured else {
+            continue;
+        };
+        match reach.missing.iter().find(|missing| &missing.ask == ask) {
+            Some(missing) => {
+                println!(
+                    "              missing; help: taskhost grant {name} {}",
+                    missing.grant
+                );
+            }
+            None => println!("              granted"),
+        }
+    }
+    if manifest.asks.is_empty() {
+        println!("    nothing beyond logging and time");
+    }
+    let Some((name, reach)) = &found.configured else {
+        println!("  grant each with `taskhost grant NAME …`, or `--allow NAME:…`");
+        return;
+    };
+    for word in &reach.unasked {
+        println!(
+            "  is granted {word} and does not ask for it; help: taskhost revoke {name} {word}"
+        );
+    }
+}
+
+/// What its imports say that it may want: it says nothing of that itself.
+fn show_imports(found: &Found) {
+    println!("  carries no manifest; by its imports, it may ask for");
+    let asks = asks(&found.component, &found.info);
     for ask in &asks {
         println!("    {:<9} {}", ask.what, ask.how);
     }
     if asks.is_empty() {
         println!("    nothing beyond logging and time");
     }
-    if let Some(schema) = &info.config_schema {
-        println!("  takes (--set NAME.KEY=VALUE)");
-        for (key, meaning) in keys(&schema.value()) {
-            println!("    {key:<28} {meaning}");
+    if let Some((_, reach)) = &found.configured {
+        println!("  is granted");
+        for word in reach.grants.words() {
+            match word {
+                Allowed::Env(name, _) => println!("    env={name}"),
+                word => println!("    {word}"),
+            }
         }
     }
-    Ok(())
 }
 
 #[derive(serde::Serialize)]

@@ -10,10 +10,11 @@ use crate::config::{ComponentConfig, Config, Flags};
 use crate::engine::component::{Component, Kind};
 use crate::error::{Code, Report};
 use crate::plugin::load::{Loaded, prepare};
+use crate::plugin::manifest::{Manifest, Trial, TrialTask};
 use crate::plugin::source::Reference;
 use crate::task::Json;
-use crate::trial::plan::{Named, Wishes};
-use crate::trial::report::{Row, Trial};
+use crate::trial::plan::{Errand, Named, Wishes};
+use crate::trial::report::{Row, Trial as Tried};
 use crate::trial::verdict::Verdict;
 use crate::trial::{self, Options, Subject};
 
@@ -72,8 +73,10 @@ pub(super) async fn test(args: &TestArgs) -> Result<(), Report> {
     let component =
         Component::load(&engine, cache.as_ref(), &bytes).map_err(|error| Report::from(&error))?;
     let kind = component.kind().map_err(|error| Report::from(&error))?;
-    let wishes = Wishes::default();
-    let config = config(args, kind, &reference)?;
+    let manifest =
+        Manifest::of_kind(&bytes, kind).map_err(|error| Report::from(&error))?;
+    let said = manifest.map(|manifest| manifest.test).unwrap_or_default();
+    let config = config(args, kind, &reference, &said)?;
     let load = async |kind: Kind, component: &ComponentConfig| -> Result<Loaded, Report> {
         prepare(&engine, cache.as_ref(), kind, component, &config.secrets)
             .await
@@ -99,7 +102,11 @@ pub(super) async fn test(args: &TestArgs) -> Result<(), Report> {
         loaded,
         limits: mine.limits.clone(),
         companion,
-        wishes,
+        wishes: Wishes {
+            tasks: said.tasks.iter().map(errand).collect(),
+            slow: said.slow.as_ref().map(errand),
+            volatile: said.volatile,
+        },
     };
     let options = Options {
         scenarios: args.scenarios.clone(),
@@ -136,7 +143,13 @@ fn built(reference: &str) -> Result<String, Report> {
     .help("then test the component: taskhost test target/wasm32-wasip2/release/NAME.wasm"))
 }
 
-fn config(args: &TestArgs, kind: Kind, reference: &str) -> Result<Config, Report> {
+/// What the flags amount to, on top of what the author gives for trials.
+fn config(
+    args: &TestArgs,
+    kind: Kind,
+    reference: &str,
+    said: &Trial,
+) -> Result<Config, Report> {
     let mut flags = Flags {
         set: args.set.clone(),
         allow: args.allow.clone(),
@@ -150,7 +163,25 @@ fn config(args: &TestArgs, kind: Kind, reference: &str) -> Result<Config, Report
             flags.strategies.push(reference.to_owned());
         }
     }
-    Config::resolve(&flags).map_err(|error| Report::from(&error))
+    let mut config = Config::resolve(&flags).map_err(|error| Report::from(&error))?;
+    let mine = match kind {
+        Kind::Backend => config.backends.first_mut(),
+        Kind::Strategy => config.strategies.first_mut(),
+    };
+    if let (Some(mine), Some(said)) = (mine, &said.config) {
+        mine.config = serde_json::from_value(said.clone()).map_err(|error| {
+            Report::new(Code(342), format!("`[test] config` of its manifest: {error}"))
+                .help("for the author: mend plugin.toml, and build the component again")
+        })?;
+    }
+    Ok(config)
+}
+
+fn errand(task: &TrialTask) -> Errand {
+    Errand {
+        task: task.name.clone(),
+        arguments: Json::of(&task.arguments),
+    }
 }
 
 fn named(
@@ -206,8 +237,13 @@ fn show(row: &Row) {
             took.as_millis()
         ));
     }
-    if let Some(memory) = usage.memory {
-        meter.push_str(&format!(", {} KiB", memory.div_ceil(1024)));
+    let memory = usage.metered.memory;
+    if memory.peak > 0 {
+        meter.push_str(&format!(
+            ", {:.1} of {} MiB",
+            mebibytes(memory.peak),
+            memory.limit >> 20
+        ));
     }
     println!("{word:<8} {:<24} {meter}", row.name);
     match &row.verdict {
@@ -222,12 +258,17 @@ fn show(row: &Row) {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "for people, with one digit")]
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
 /// The last words of an instance have several lines.
 fn indented(text: &str) -> String {
     text.replace('\n', "\n                    ")
 }
 
-fn summarize(trial: &Trial) {
+fn summarize(trial: &Tried) {
     let (passed, failed, skipped) = trial.counts();
     println!(
         "\n{} {} {}: {passed} passed, {failed} failed, {skipped} skipped, in {:.1} s",
@@ -239,7 +280,7 @@ fn summarize(trial: &Trial) {
 }
 
 /// The command has done what it was asked for only if nothing failed.
-fn verdict(trial: &Trial) -> Result<(), Report> {
+fn verdict(trial: &Tried) -> Result<(), Report> {
     let failed: Vec<_> = trial
         .rows
         .iter()

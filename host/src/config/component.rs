@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use super::file::{ComponentTable, GrantTable, LimitsTable, TcpGrant};
+use super::file::{ComponentTable, GrantTable, LimitsTable};
 use super::grant::Grants;
-use super::limits::Limits;
+use super::limits::{DOCUMENT, Limits};
 use super::mistake::ConfigError;
 use super::units::Size;
 
@@ -62,10 +63,7 @@ impl ComponentConfig {
         ComponentTable {
             component: self.reference.clone(),
             config: self.config.clone(),
-            grant: GrantTable {
-                tcp: self.grants.tcp.iter().map(TcpGrant::of).collect(),
-                secrets: self.grants.secrets.iter().cloned().collect(),
-            },
+            grant: GrantTable::of(&self.grants),
             limits: self.limits_table.clone(),
             tasks: self.tasks.as_ref().map(|tasks| tasks.written.clone()),
         }
@@ -130,11 +128,6 @@ fn component(name: String, table: ComponentTable) -> Result<ComponentConfig, Con
             why: "names have letters, digits, `-` and `_`, at most 64",
         });
     }
-    let mut grants = Grants::default();
-    for grant in &table.grant.tcp {
-        grants.add_endpoint(grant.endpoint());
-    }
-    grants.secrets.extend(table.grant.secrets.iter().cloned());
     let tasks = table
         .tasks
         .map(Patterns::compile)
@@ -143,43 +136,133 @@ fn component(name: String, table: ComponentTable) -> Result<ComponentConfig, Con
             name: name.clone(),
             source,
         })?;
+    let limits = limits(&name, &table.limits)?;
     Ok(ComponentConfig {
         name,
         reference: table.component,
         config: table.config,
         set: Vec::new(),
-        grants,
-        limits: limits(&table.limits),
+        grants: table.grant.grants(),
+        limits,
         tasks,
         limits_table: table.limits,
     })
 }
 
-fn limits(table: &LimitsTable) -> Limits {
-    let default = Limits::default();
-    let bytes = |size: Option<Size>| size.map(|size| size.0);
-    Limits {
-        memory: bytes(table.memory).map_or(default.memory, |bytes| {
-            usize::try_from(bytes).unwrap_or(usize::MAX)
-        }),
-        without_yield: table
-            .without_yield
-            .map_or(default.without_yield, |span| span.0),
-        call: table.call.map_or(default.call, |span| span.0),
-        queue: table.queue.unwrap_or(default.queue).max(1),
-        storage: bytes(table.storage).unwrap_or(default.storage),
-        restarts: table.restarts.unwrap_or(default.restarts),
-        ..default
+/// The defaults with the table on top, or what in the table cannot be.
+fn limits(name: &str, table: &LimitsTable) -> Result<Limits, ConfigError> {
+    let impossible = |key, why| ConfigError::Limit {
+        name: name.to_owned(),
+        key,
+        why,
+    };
+    let mut limits = Limits::default();
+    put(
+        &mut limits.without_yield,
+        table.without_yield.map(|span| span.0),
+    );
+    put(&mut limits.call, table.call.map(|span| span.0));
+    put(&mut limits.grace, table.grace.map(|span| span.0));
+    put(&mut limits.silence, table.silence.map(|span| span.0));
+    put(
+        &mut limits.restart_window,
+        table.restart_window.map(|span| span.0),
+    );
+    put(&mut limits.rest, table.rest.map(|span| span.0));
+    put(&mut limits.memory, table.memory.map(bytes));
+    put(&mut limits.document, table.document.map(bytes));
+    put(&mut limits.handed_over, table.handed_over.map(bytes));
+    put(&mut limits.log_bytes, table.log_bytes.map(few_bytes));
+    put(&mut limits.output_bytes, table.output_bytes.map(few_bytes));
+    put(&mut limits.storage, table.storage.map(|size| size.0));
+    put(&mut limits.table_elements, table.table_elements);
+    put(&mut limits.modules, table.modules);
+    put(&mut limits.handles, table.handles);
+    put(&mut limits.abandoned, table.abandoned);
+    put(&mut limits.in_flight, table.in_flight);
+    put(&mut limits.queue, table.queue);
+    put(&mut limits.when_full, table.when_full);
+    put(&mut limits.connections, table.connections);
+    put(&mut limits.log_lines, table.log_lines);
+    put(&mut limits.events, table.events);
+    put(&mut limits.output_lines, table.output_lines);
+    put(&mut limits.restarts, table.restarts);
+    for (key, span, least) in [
+        ("without-yield", limits.without_yield, SHORTEST_RUN),
+        ("call", limits.call, SHORTEST_CALL),
+        ("silence", limits.silence, SHORTEST_CALL),
+        ("rest", limits.rest, SHORTEST_CALL),
+    ] {
+        if span < least {
+            let least = humantime::format_duration(least);
+            return Err(impossible(key, format!("it is at least {least}")));
+        }
     }
+    for (key, number) in [("in-flight", limits.in_flight), ("queue", limits.queue)] {
+        if !(1..=MOST_CALLS).contains(&number) {
+            return Err(impossible(key, format!("it is 1 to {MOST_CALLS}")));
+        }
+    }
+    if limits.document > DOCUMENT {
+        let most = Size(DOCUMENT as u64);
+        return Err(impossible("document", format!("it is at most {most}")));
+    }
+    Ok(limits)
+}
+
+/// The least that a run without coming back can be limited to: a tick is the measure, and some are lost.
+const SHORTEST_RUN: Duration = Duration::from_millis(50);
+/// The least that what is measured by the host's pulse can be limited to.
+const SHORTEST_CALL: Duration = Duration::from_millis(100);
+/// More calls than any host makes at a time.
+const MOST_CALLS: usize = 1_000_000;
+
+fn put<T>(limit: &mut T, wanted: Option<T>) {
+    if let Some(wanted) = wanted {
+        *limit = wanted;
+    }
+}
+
+fn bytes(size: Size) -> usize {
+    usize::try_from(size.0).unwrap_or(usize::MAX)
+}
+
+fn few_bytes(size: Size) -> u32 {
+    u32::try_from(size.0).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::limits::WhenFull;
 
     #[test]
     fn a_component_is_called_by_the_stem_of_its_file() {
         assert_eq!(name_of("./My_Backend.v2.wasm"), "my-backend-v2");
         assert_eq!(name_of("mock"), "mock");
+    }
+
+    #[test]
+    fn a_limit_that_cannot_be_is_named() {
+        let refused = |text: &str| {
+            let table: LimitsTable = toml::from_str(text).unwrap();
+            limits("x", &table).unwrap_err().to_string()
+        };
+        assert!(refused("in-flight = 0").contains("in-flight"));
+        assert!(refused("without-yield = \"1ms\"").contains("at least 50ms"));
+        assert!(refused("document = \"1GiB\"").contains("at most 16MiB"));
+        assert!(toml::from_str::<LimitsTable>("when-full = \"drop\"").is_err());
+    }
+
+    #[test]
+    fn what_the_table_does_not_say_is_the_default() {
+        let table = toml::from_str("call = \"2s\"\nwhen-full = \"wait\"").unwrap();
+        let limits = limits("x", &table).unwrap();
+        let expected = Limits {
+            call: Duration::from_secs(2),
+            when_full: WhenFull::Wait,
+            ..Limits::default()
+        };
+        assert_eq!(limits, expected);
     }
 }

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::auth::AuthTable;
-use super::grant::{Authority, Trust};
+pub use super::grant_table::{GrantTable, TcpGrant, TrustingGrant};
+use super::limits::WhenFull;
 use super::secret::SecretSource;
 use super::settings::Compat;
 use super::units::{Size, Span};
@@ -117,98 +118,84 @@ pub struct ComponentTable {
     pub tasks: Option<Vec<String>>,
 }
 
-/// `[backends.NAME.grant]`
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct GrantTable {
-    /// Endpoints it may connect to.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tcp: Vec<TcpGrant>,
-    /// Secrets it may read.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub secrets: Vec<String>,
-}
-
-/// One endpoint: `"redis:6379"`, or a table that says which certificates are believed.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(untagged)]
-pub enum TcpGrant {
-    /// `"redis:6379"`
-    Plain(Authority),
-    /// `{ endpoint = "redis:6379", ca = "ca.pem" }`
-    Trusting(TrustingGrant),
-}
-
-/// An endpoint with its own rule for certificates.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct TrustingGrant {
-    /// `HOST:PORT`
-    pub endpoint: Authority,
-    /// Believe certificates that are signed by one in this PEM file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca: Option<PathBuf>,
-    /// Believe any certificate. The traffic is encrypted, and the peer is not known.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub insecure: bool,
-}
-
-impl TcpGrant {
-    /// What it means.
-    pub fn endpoint(&self) -> super::grant::Endpoint {
-        let (authority, trust) = match self {
-            Self::Plain(authority) => (authority.clone(), Trust::System),
-            Self::Trusting(grant) => (
-                grant.endpoint.clone(),
-                match &grant.ca {
-                    _ if grant.insecure => Trust::Anything,
-                    Some(ca) => Trust::File(ca.clone()),
-                    None => Trust::System,
-                },
-            ),
-        };
-        super::grant::Endpoint { authority, trust }
-    }
-
-    /// How it is written.
-    pub fn of(endpoint: &super::grant::Endpoint) -> Self {
-        let table = |ca, insecure| {
-            Self::Trusting(TrustingGrant {
-                endpoint: endpoint.authority.clone(),
-                ca,
-                insecure,
-            })
-        };
-        match &endpoint.trust {
-            Trust::System => Self::Plain(endpoint.authority.clone()),
-            Trust::File(ca) => table(Some(ca.clone()), false),
-            Trust::Anything => table(None, true),
-        }
-    }
-}
-
-/// `[backends.NAME.limits]`
+/// `[backends.NAME.limits]` and `[strategies.NAME.limits]`
+///
+/// Why the defaults are what they are is said at [`Limits`](super::limits::Limits).
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct LimitsTable {
     /// Memory of an instance. Default: `64MiB`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Size>,
+    /// Elements of its tables. Default: 100000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table_elements: Option<usize>,
+    /// Core modules that it may be made of. Default: 256.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modules: Option<usize>,
+    /// Resources, streams and futures that it may hold. Default: 50000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handles: Option<usize>,
     /// How long its code may run without coming back to the host. Default: `500ms`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without_yield: Option<Span>,
     /// How long one call may take. Default: `60s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<Span>,
+    /// How long a call may run on that nobody waits for any more. Default: `60s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace: Option<Span>,
+    /// Calls that may run on like that at a time. Default: 25.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub abandoned: Option<usize>,
+    /// How long it may block in a wait of its own. Default: `10s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silence: Option<Span>,
+    /// Calls inside it at a time. Default: 4096.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_flight: Option<usize>,
     /// Calls that may wait for it. Default: 1024.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<usize>,
+    /// What becomes of more of them: `reject` (default) or `wait`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when_full: Option<WhenFull>,
+    /// The longest JSON document that it may hand out. Default, and most: `16MiB`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<Size>,
+    /// All that one call may hand out. Default: `34MiB`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handed_over: Option<Size>,
+    /// Connections open at a time. Default: 64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<usize>,
+    /// Log lines a second. Default: 200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_lines: Option<u32>,
+    /// Bytes of log lines a second. Default: `256KiB`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_bytes: Option<Size>,
+    /// Events pushed a second. Default: 20000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<u32>,
+    /// Lines of output a second, of all tasks together. Default: 5000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_lines: Option<u32>,
+    /// Bytes of output a second. Default: `4MiB`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_bytes: Option<Size>,
     /// What it may store. Default: `8MiB`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage: Option<Size>,
-    /// Restarts within a minute before it counts as broken. Default: 5.
+    /// Restarts within `restart-window` before it counts as broken. Default: 5.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restarts: Option<usize>,
+    /// See `restarts`. Default: `1m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart_window: Option<Span>,
+    /// How long a broken one rests before it is tried again. Default: `30s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Span>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -1,27 +1,34 @@
 //! What the operator allows a component to reach.
 //!
-//! ```text
-//! NAME:tcp=HOST:PORT      open connections to this endpoint
-//! NAME:secret=SECRET      read this secret
-//! ```
-//!
-//! **Empty means nothing.** There are no wildcards: an endpoint is a name and a port, compared after
-//! lower-casing, and a loopback address is like any other because it has to be spelled out.
+//! **Empty means nothing.** An endpoint is a name and a port, compared after lower-casing, and a loopback
+//! address is reached only where it is spelled out (`capability/address.rs`). There are no wildcards but
+//! for HTTP methods.
 
-use std::collections::BTreeSet;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+pub use super::allow::{Allow, AllowError, Allowed};
+pub use super::authority::{Authority, NotAnAuthority, Origin, Scheme};
 
 /// What one component may reach.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
     /// Endpoints it may connect to.
     pub tcp: Vec<Endpoint>,
+    /// Names it may look up, besides those of its endpoints.
+    pub dns: BTreeSet<String>,
+    /// Servers it may send HTTP requests to.
+    pub http: Vec<HttpGrant>,
     /// Secrets it may read.
     pub secrets: BTreeSet<String>,
+    /// Environment variables it sees: with this value, or with the host's own.
+    pub env: BTreeMap<String, Option<String>>,
+    /// Directories it sees.
+    pub dirs: Vec<DirGrant>,
+    /// Bytes it may store, where that is said.
+    pub storage: Option<u64>,
 }
 
 impl Grants {
@@ -38,6 +45,85 @@ impl Grants {
         if self.endpoint(&endpoint.authority).is_none() {
             self.tcp.push(endpoint);
         }
+    }
+
+    /// What is granted for this server of HTTP.
+    pub fn server(&self, origin: &Origin) -> Option<&HttpGrant> {
+        self.http.iter().find(|grant| &grant.origin == origin)
+    }
+
+    /// Adds one. Two for the same server are one that allows what either allows.
+    pub fn add_server(&mut self, grant: HttpGrant) {
+        match self
+            .http
+            .iter_mut()
+            .find(|known| known.origin == grant.origin)
+        {
+            Some(known) => {
+                known.methods.extend(grant.methods);
+                known.secrets.extend(grant.secrets);
+                if grant.trust != Trust::System {
+                    known.trust = grant.trust;
+                }
+            }
+            None => self.http.push(grant),
+        }
+    }
+
+    /// Whether `host` may be looked up: by its own grant, or by one to connect to it.
+    pub fn name(&self, host: &str) -> bool {
+        self.dns.contains(host)
+            || self
+                .tcp
+                .iter()
+                .any(|endpoint| endpoint.authority.host == host)
+    }
+
+    /// All secrets that it may use: those it reads, and those that the host puts into its requests.
+    pub fn all_secrets(&self) -> BTreeSet<String> {
+        let placed = self.http.iter().flat_map(|grant| &grant.secrets);
+        self.secrets.iter().chain(placed).cloned().collect()
+    }
+
+    /// Adds what one `--allow` allows. The last one wins where there can be one only.
+    pub fn add(&mut self, allowed: Allowed) {
+        match allowed {
+            Allowed::Tcp(authority) => self.add_endpoint(Endpoint {
+                authority,
+                trust: Trust::System,
+            }),
+            Allowed::Dns(name) => {
+                self.dns.insert(name);
+            }
+            Allowed::Http(grant) => self.add_server(grant),
+            Allowed::Secret(name) => {
+                self.secrets.insert(name);
+            }
+            Allowed::Env(name, value) => {
+                self.env.insert(name, value);
+            }
+            Allowed::Dir(grant) => {
+                self.dirs.retain(|known| known.guest != grant.guest);
+                self.dirs.push(grant);
+            }
+            Allowed::Storage(bytes) => self.storage = Some(bytes),
+        }
+    }
+
+    /// All of it, each as it would be typed after `--allow NAME:`.
+    pub fn words(&self) -> Vec<Allowed> {
+        let tcp = self
+            .tcp
+            .iter()
+            .map(|endpoint| Allowed::Tcp(endpoint.authority.clone()));
+        let env = self.env.iter();
+        tcp.chain(self.dns.iter().cloned().map(Allowed::Dns))
+            .chain(self.http.iter().cloned().map(Allowed::Http))
+            .chain(self.secrets.iter().cloned().map(Allowed::Secret))
+            .chain(env.map(|(name, value)| Allowed::Env(name.clone(), value.clone())))
+            .chain(self.dirs.iter().cloned().map(Allowed::Dir))
+            .chain(self.storage.map(Allowed::Storage))
+            .collect()
     }
 }
 
@@ -63,120 +149,38 @@ pub enum Trust {
     Anything,
 }
 
-/// A host and a port.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Authority {
-    /// Lower case; an IPv6 address without brackets.
-    pub host: String,
-    /// Never 0.
-    pub port: u16,
+/// One server of HTTP, and what may be sent there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HttpGrant {
+    /// Where.
+    pub origin: Origin,
+    /// `GET`, `POST`, …; `*` stands for all of them but `CONNECT`.
+    pub methods: BTreeSet<String>,
+    /// What the host puts into headers on the way there.
+    pub secrets: BTreeSet<String>,
+    /// Which certificates are believed.
+    pub trust: Trust,
 }
 
-impl fmt::Display for Authority {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
+impl HttpGrant {
+    /// What is allowed where no method is named.
+    pub const DEFAULT_METHOD: &str = "GET";
+
+    /// Whether requests with this method may be sent. `CONNECT` would be a way to anywhere.
+    pub fn allows(&self, method: &str) -> bool {
+        self.methods.contains(method) || (self.methods.contains("*") && method != "CONNECT")
     }
 }
 
-impl Serialize for Authority {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Authority {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
-
-/// The text is not `host:port`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not HOST:PORT")]
-pub struct NotAnAuthority(pub String);
-
-impl FromStr for Authority {
-    type Err = NotAnAuthority;
-
-    fn from_str(text: &str) -> Result<Self, NotAnAuthority> {
-        let wrong = || NotAnAuthority(text.to_owned());
-        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
-        let host = match host.strip_prefix('[') {
-            Some(inner) => inner.strip_suffix(']').ok_or_else(wrong)?,
-            None if host.contains(':') => return Err(wrong()),
-            None => host,
-        };
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-._:%".contains(c);
-        if host.is_empty() || !host.chars().all(plain) {
-            return Err(wrong());
-        }
-        match port.parse() {
-            Ok(0) | Err(_) => Err(wrong()),
-            Ok(port) => Ok(Self {
-                host: host.to_ascii_lowercase(),
-                port,
-            }),
-        }
-    }
-}
-
-/// One `--allow`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Allow {
-    /// Configured name of the component.
-    pub component: String,
-    /// What it may reach.
-    pub what: Allowed,
-}
-
-/// What one `--allow` allows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Allowed {
-    /// An endpoint.
-    Tcp(Authority),
-    /// A secret.
-    Secret(String),
-}
-
-/// Why an `--allow` means nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AllowError {
-    /// It has another form.
-    #[error("`{0}` is not NAME:WHAT=VALUE")]
-    Form(String),
-    /// There is no such thing to allow.
-    #[error("`{0}` cannot be allowed; there are `tcp` and `secret`")]
-    What(String),
-    /// The value is not an endpoint.
-    #[error(transparent)]
-    Authority(#[from] NotAnAuthority),
-}
-
-impl FromStr for Allow {
-    type Err = AllowError;
-
-    fn from_str(text: &str) -> Result<Self, AllowError> {
-        let form = || AllowError::Form(text.to_owned());
-        let (component, rest) = text.split_once(':').ok_or_else(form)?;
-        let (what, value) = rest.split_once('=').ok_or_else(form)?;
-        if component.is_empty() || value.is_empty() {
-            return Err(form());
-        }
-        Ok(Self {
-            component: component.to_owned(),
-            what: match what {
-                "tcp" => Allowed::Tcp(value.parse()?),
-                "secret" => Allowed::Secret(value.to_owned()),
-                other => return Err(AllowError::What(other.to_owned())),
-            },
-        })
-    }
+/// One directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DirGrant {
+    /// Where it is.
+    pub host: PathBuf,
+    /// What it is called for the guest: absolute, with `/`.
+    pub guest: String,
+    /// The guest may change what is in it.
+    pub writable: bool,
 }
 
 #[cfg(test)]
@@ -186,10 +190,7 @@ mod tests {
     #[test]
     fn an_endpoint_is_compared_without_regard_to_case() {
         let mut grants = Grants::default();
-        grants.add_endpoint(Endpoint {
-            authority: "Redis.Internal:6379".parse().unwrap(),
-            trust: Trust::System,
-        });
+        grants.add("tcp=Redis.Internal:6379".parse().unwrap());
         assert!(
             grants
                 .endpoint(&"redis.internal:6379".parse().unwrap())
@@ -200,42 +201,47 @@ mod tests {
                 .endpoint(&"redis.internal:6380".parse().unwrap())
                 .is_none()
         );
+        assert!(grants.name("redis.internal") && !grants.name("internal"));
     }
 
     #[test]
-    fn forms_that_could_mean_more_than_one_endpoint_are_refused() {
-        for text in [
-            "",
-            "localhost",
-            ":1",
-            "localhost:",
-            "localhost:0",
-            "localhost:65536",
-            "*:6379",
-            "::1:6379",
-            "a b:1",
-            "[::1:6",
+    fn two_grants_for_one_server_are_one() {
+        let mut grants = Grants::default();
+        grants.add("http=https://hooks.example+A".parse().unwrap());
+        grants.add("http=POST@https://hooks.example:443+B".parse().unwrap());
+        let [grant] = grants.http.as_slice() else {
+            panic!("{:?}", grants.http);
+        };
+        assert!(grant.allows("GET") && grant.allows("POST") && !grant.allows("DELETE"));
+        assert_eq!(grants.all_secrets(), ["A", "B"].map(String::from).into());
+    }
+
+    #[test]
+    fn no_grant_allows_a_tunnel() {
+        let mut grants = Grants::default();
+        grants.add("http=*@https://hooks.example".parse().unwrap());
+        let grant = grants.http.first().unwrap();
+        assert!(grant.allows("PURGE") && !grant.allows("CONNECT"));
+    }
+
+    #[test]
+    fn grants_are_said_in_the_words_that_make_them() {
+        let mut grants = Grants::default();
+        for word in [
+            "tcp=redis:6379",
+            "dns=redis",
+            "http=GET,POST@https://hooks.example+TOKEN",
+            "secret=TOKEN",
+            "env=MODE=fast",
+            "dir=/srv/spool:/spool:rw",
+            "storage=1MiB",
         ] {
-            assert!(text.parse::<Authority>().is_err(), "{text}");
+            grants.add(word.parse().unwrap());
         }
-        assert_eq!(
-            "[::1]:6379".parse::<Authority>().unwrap().to_string(),
-            "[::1]:6379"
-        );
-    }
-
-    #[test]
-    fn an_allow_names_the_component_and_the_thing() {
-        assert_eq!(
-            "celery:tcp=localhost:6379".parse::<Allow>().unwrap(),
-            Allow {
-                component: "celery".into(),
-                what: Allowed::Tcp("localhost:6379".parse().unwrap()),
-            }
-        );
-        assert!(matches!(
-            "celery:file=/etc".parse::<Allow>(),
-            Err(AllowError::What(_))
-        ));
+        let mut again = Grants::default();
+        for word in grants.words() {
+            again.add(word.to_string().parse().unwrap());
+        }
+        assert_eq!(again, grants);
     }
 }

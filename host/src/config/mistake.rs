@@ -54,6 +54,16 @@ pub enum ConfigError {
         /// Why.
         source: globset::Error,
     },
+    /// A limit would stop everything, or promise too much.
+    #[error("`{key}` in [limits] of `{name}` cannot be that: {why}")]
+    Limit {
+        /// The component.
+        name: String,
+        /// Which.
+        key: &'static str,
+        /// What it can be.
+        why: String,
+    },
     /// A `--set` has another form.
     #[error("`--set {0}` is not NAME.KEY=VALUE")]
     Set(String),
@@ -156,6 +166,7 @@ impl Explain for ConfigError {
             Self::Principal { .. } => 117,
             Self::ClearToken { .. } => 118,
             Self::Pattern { .. } => 119,
+            Self::Limit { .. } => 120,
         })
     }
 
@@ -177,6 +188,7 @@ impl Explain for ConfigError {
             ],
             Self::Name { .. } => vec!["give it another: --backend NAME=REF".to_owned()],
             Self::Pattern { .. } => vec!["for example: tasks = [\"report_*\", \"send_mail\"]".to_owned()],
+            Self::Limit { key, .. } => vec![format!("leave `{key}` out to have the default")],
             Self::Set(_) => vec!["for example: --set celery.broker=redis://localhost:6379/0".to_owned()],
             Self::NoSuch { name, known, .. } => {
                 let mut help = Vec::new();

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use super::auth::{self, AuthTable};
 use super::component::{ComponentConfig, components};
 use super::env;
-use super::file::{ComponentTable, FileConfig, ServerTable, StoreTable, TasksTable, TcpGrant};
-use super::grant::{Allow, Allowed, Endpoint, Trust};
+use super::file::{ComponentTable, FileConfig, ServerTable, StoreTable, TasksTable};
+use super::grant::{Allow, Allowed, DirGrant};
 use super::mistake::ConfigError;
 use super::secret::SecretSource;
 use super::settings::{Compat, LIVE_PER_PRINCIPAL, Settings};
@@ -147,6 +147,13 @@ impl Config {
         Ok(auth.unwrap_or_default())
     }
 
+    /// The names of the components in the file of this text, if it is in order.
+    pub fn components_in(path: &Path, text: &str) -> Result<Vec<String>, ConfigError> {
+        let file = parse(path, text)?;
+        let names = file.backends.into_keys().chain(file.strategies.into_keys());
+        Ok(names.collect())
+    }
+
     /// Whether these principals are in order.
     pub fn check_auth(auth: &AuthTable) -> Result<(), ConfigError> {
         auth::principals(auth, Share::default()).map(drop)
@@ -213,6 +220,19 @@ impl Config {
             .collect()
     }
 
+    /// The component called `name`, which `flag` asks for.
+    pub fn find(&self, flag: String, name: &str) -> Result<&ComponentConfig, ConfigError> {
+        self.backends
+            .iter()
+            .chain(&self.strategies)
+            .find(|component| component.name == name)
+            .ok_or_else(|| ConfigError::NoSuch {
+                flag,
+                name: name.to_owned(),
+                known: self.names(),
+            })
+    }
+
     fn component(&mut self, flag: String, name: &str) -> Result<&mut ComponentConfig, ConfigError> {
         let known = self.names();
         self.backends
@@ -246,15 +266,14 @@ impl Config {
             source,
         })?;
         let component = self.component(format!("--allow {text}"), &allow.component)?;
-        match allow.what {
-            Allowed::Tcp(authority) => component.grants.add_endpoint(Endpoint {
-                authority,
-                trust: Trust::System,
+        component.grants.add(match allow.what {
+            // So that it means the same when it is printed and read from somewhere else.
+            Allowed::Dir(grant) => Allowed::Dir(DirGrant {
+                host: std::path::absolute(&grant.host).unwrap_or(grant.host),
+                ..grant
             }),
-            Allowed::Secret(secret) => {
-                component.grants.secrets.insert(secret);
-            }
-        }
+            other => other,
+        });
         Ok(())
     }
 }
@@ -307,11 +326,7 @@ fn relative_to(directory: &Path, table: &mut ComponentTable) {
     if looks_like_path && !table.component.contains("://") {
         table.component = directory.join(&table.component).display().to_string();
     }
-    for grant in &mut table.grant.tcp {
-        if let TcpGrant::Trusting(grant) = grant {
-            grant.ca = grant.ca.take().map(|ca| directory.join(ca));
-        }
-    }
+    table.grant.relative_to(directory);
 }
 
 fn empty() -> FileConfig {
@@ -388,7 +403,17 @@ mod tests {
     #[test]
     fn the_printed_file_amounts_to_the_same_configuration() {
         let config = Config::resolve(&Flags {
-            allow: vec!["mock:tcp=localhost:6379".into(), "mock:secret=TOKEN".into()],
+            allow: [
+                "tcp=localhost:6379",
+                "dns=redis",
+                "http=POST@https://hooks.example+TOKEN",
+                "secret=TOKEN",
+                "env=TZ",
+                "dir=./spool:/spool:rw",
+                "storage=1MiB",
+            ]
+            .map(|word| format!("mock:{word}"))
+            .into(),
             http: Some("127.0.0.1:7420".into()),
             ..flags()
         })

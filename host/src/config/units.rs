@@ -38,9 +38,18 @@ impl Serialize for Span {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(pub u64);
 
+impl Size {
+    /// What `text` means.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<ByteSize>()
+            .ok()
+            .map(|size| Self(size.as_u64()))
+    }
+}
+
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_multiple_of(1 << 20) {
+        if self.0 != 0 && self.0.is_multiple_of(1 << 20) {
             write!(f, "{}MiB", self.0 >> 20)
         } else {
             write!(f, "{}B", self.0)
@@ -51,9 +60,8 @@ impl fmt::Display for Size {
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse::<ByteSize>()
-            .map(|size| Self(size.as_u64()))
-            .map_err(|_| D::Error::custom(format!("`{text}` is no size such as \"64MiB\"")))
+        Self::parse(&text)
+            .ok_or_else(|| D::Error::custom(format!("`{text}` is no size such as \"64MiB\"")))
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A Wasm store cannot be shared, so nobody else ever holds it: callers hold a [`Handle`] and send
 //! calls down a bounded channel. A full channel is an answer ([`CallError::Busy`]), not a wait, because
-//! the caller is often a client's request and the client can repeat it.
+//! the caller is often a client's request and the client can repeat it; unless the operator wants them to
+//! wait (`when-full`). The actor runs on a thread of its own ([`super::alone`]).
 //!
 //! ```text
 //! Starting ─init─▶ Ready(generation) ─trap, loop, silence─▶ back-off ─▶ Starting
@@ -11,12 +12,14 @@
 //!
 //! A trap ends every call in flight ([`CallError::Gone`]); who made them decides what to repeat. Two
 //! watchdogs look from outside: guest code that does not come back is interrupted by the epoch, and an
-//! instance that is silent in a blocking wait is dropped.
+//! instance that is silent in a blocking wait is dropped. A third looks at calls that nobody waits for any
+//! more ([`super::abandoned`]).
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
@@ -28,13 +31,16 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 use wasmtime::component::{Accessor, Component, Linker};
 
+use super::abandoned::{Abandoned, TooMany};
+use super::alone::alone;
 use super::answer::CallError;
 use super::component::Kind;
 use super::stderr::Stderr;
 use super::watchdog::{self, Pulse, silent};
 use super::{Engine, trap};
 use crate::capability::bindings::host::types as wire;
-use crate::capability::{Guest, Ports};
+use crate::capability::{Guest, Meter, Ports};
+use crate::config::limits::{Limits, WhenFull};
 use crate::error::{Code, Report};
 
 /// The world of one kind of component, as the actor needs it.
@@ -97,7 +103,8 @@ pub(crate) struct Handle<W> {
     name: Arc<str>,
     calls: mpsc::Sender<Call<W>>,
     health: watch::Receiver<Health>,
-    timeout: Duration,
+    limits: Arc<Limits>,
+    meter: Arc<Meter>,
 }
 
 impl<W> Clone for Handle<W> {
@@ -106,20 +113,49 @@ impl<W> Clone for Handle<W> {
             name: self.name.clone(),
             calls: self.calls.clone(),
             health: self.health.clone(),
-            timeout: self.timeout,
+            limits: self.limits.clone(),
+            meter: self.meter.clone(),
         }
     }
 }
 
 /// One call, ready to be made inside the store. It carries its own way back.
-type Call<W> = Box<dyn for<'a> FnOnce(&'a Accessor<Guest>, &'a W) -> BoxFuture<'a, ()> + Send>;
+type Call<W> =
+    Box<dyn for<'a> FnOnce(&'a Accessor<Guest>, &'a W, &'a Abandoned) -> BoxFuture<'a, ()> + Send>;
+
+/// Who has got hold of a call first: the instance that takes it, or the caller who takes it back.
+#[derive(Debug, Default)]
+struct Turn(AtomicU8);
+
+impl Turn {
+    const OPEN: u8 = 0;
+    const TAKEN: u8 = 1;
+    const TAKEN_BACK: u8 = 2;
+
+    /// The instance begins it. False: nobody wants it any more.
+    fn take(&self) -> bool {
+        self.decide(Self::TAKEN)
+    }
+
+    /// The caller leaves. False: it has begun.
+    fn take_back(&self) -> bool {
+        self.decide(Self::TAKEN_BACK)
+    }
+
+    fn decide(&self, to: u8) -> bool {
+        self.0
+            .compare_exchange(Self::OPEN, to, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+}
 
 impl<W: World> Handle<W> {
     /// Calls the guest, or says why there is no answer.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the answer, not the call: the guest goes on to its end.
+    /// Dropping the future drops the answer. A call that waits for the instance is not made then; one that
+    /// was made goes on to its end.
     pub(crate) async fn call<R, F>(&self, function: &'static str, make: F) -> Result<R, CallError>
     where
         R: Send + 'static,
@@ -137,37 +173,101 @@ impl<W: World> Handle<W> {
                 why: Box::new(why.clone()),
             });
         }
+        let began = Instant::now();
+        let deadline = tokio::time::Instant::from_std(began + self.limits.call);
+        let queued = self.meter.queued.hold();
+        let room = self.room(deadline).await?;
         let (reply, answer) = oneshot::channel();
-        let call: Call<W> = Box::new(move |accessor, world| {
-            let answer = make(accessor, world);
-            Box::pin(async move {
-                // A trap needs no answer: it ends the store, and with it every reply.
-                if let Ok(answer) = answer.await {
-                    // The caller may have left. That is its business.
-                    _ = reply.send(answer);
-                }
-            })
-        });
-        self.calls.try_send(call).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => CallError::Busy {
-                component: self.name.to_string(),
-                retry_ms: None,
-            },
-            mpsc::error::TrySendError::Closed(_) => CallError::Stopping,
-        })?;
-        match tokio::time::timeout(self.timeout, answer).await {
+        let turn = Arc::new(Turn::default());
+        room.send(self.prepared(make, deadline, reply, turn.clone()));
+        let answer = tokio::time::timeout_at(deadline, answer).await;
+        drop(queued);
+        self.meter.called(began.elapsed());
+        match answer {
             Ok(Ok(Ok(result))) => Ok(result),
             Ok(Ok(Err(error))) => Err(CallError::from_wire(&self.name, error)),
             Ok(Err(_)) => Err(CallError::Gone {
                 component: self.name.to_string(),
                 why: self.last_words(&before).await.map(Box::new),
             }),
-            Err(_) => Err(CallError::TimedOut {
-                component: self.name.to_string(),
-                function,
-                after: self.timeout,
-            }),
+            Err(_) if turn.take_back() => Err(self.busy()),
+            Err(_) => {
+                self.meter.timed_out.add(1);
+                Err(CallError::TimedOut {
+                    component: self.name.to_string(),
+                    function,
+                    after: self.limits.call,
+                })
+            }
         }
+    }
+
+    /// A place in the queue.
+    async fn room(
+        &self,
+        deadline: tokio::time::Instant,
+    ) -> Result<mpsc::Permit<'_, Call<W>>, CallError> {
+        match self.limits.when_full {
+            WhenFull::Reject => self.calls.try_reserve().map_err(|error| match error {
+                mpsc::error::TrySendError::Full(()) => self.busy(),
+                mpsc::error::TrySendError::Closed(()) => CallError::Stopping,
+            }),
+            WhenFull::Wait => tokio::time::timeout_at(deadline, self.calls.reserve())
+                .await
+                .map_err(|_| self.busy())?
+                .map_err(|_| CallError::Stopping),
+        }
+    }
+
+    fn busy(&self) -> CallError {
+        self.meter.busy.add(1);
+        CallError::Busy {
+            component: self.name.to_string(),
+            retry_ms: None,
+        }
+    }
+
+    /// The call that `make` makes, with all that is counted and watched.
+    fn prepared<R, F>(
+        &self,
+        make: F,
+        deadline: tokio::time::Instant,
+        reply: oneshot::Sender<Result<R, wire::Error>>,
+        turn: Arc<Turn>,
+    ) -> Call<W>
+    where
+        R: Send + 'static,
+        F: for<'a> FnOnce(
+                &'a Accessor<Guest>,
+                &'a W,
+            ) -> BoxFuture<'a, wasmtime::Result<Result<R, wire::Error>>>
+            + Send
+            + 'static,
+    {
+        let meter = self.meter.clone();
+        Box::new(move |accessor, world, abandoned| {
+            Box::pin(async move {
+                if reply.is_closed() || !turn.take() {
+                    return;
+                }
+                meter.calls.add(1);
+                let _in_flight = meter.in_flight.hold();
+                let mut answering = make(accessor, world);
+                let answer = match tokio::time::timeout_at(deadline, &mut answering).await {
+                    Ok(answer) => answer,
+                    Err(_) => {
+                        let _mark = abandoned.add();
+                        let _abandoned = meter.abandoned.hold();
+                        answering.await
+                    }
+                };
+                // A trap needs no answer: it ends the store, and with it every reply.
+                if let Ok(answer) = answer {
+                    // The caller may have left. That is its business.
+                    _ = reply.send(answer);
+                }
+            })
+        })
     }
 
     /// What ended the instance that was there `before`. The reply is dropped a moment before the actor
@@ -193,6 +293,16 @@ impl<W: World> Handle<W> {
     /// How the component is, now and from now on.
     pub(crate) fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
+    }
+
+    /// What the component may use.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What it has used.
+    pub(crate) fn meter(&self) -> &Arc<Meter> {
+        &self.meter
     }
 }
 
@@ -224,7 +334,8 @@ pub(crate) fn spawn<W: World>(
         name: blueprint.name.clone(),
         calls,
         health: watcher,
-        timeout: blueprint.ports.limits.call,
+        limits: Arc::new(blueprint.ports.limits.clone()),
+        meter: blueprint.ports.meter.clone(),
     };
     let actor = Actor {
         blueprint,
@@ -233,10 +344,13 @@ pub(crate) fn spawn<W: World>(
         generation: 0,
         restarts: VecDeque::new(),
     };
-    let task = tokio::spawn(async move {
-        let health = actor.health.clone();
+    let ended = actor.health.clone();
+    let thread = alone(&handle.name, async move {
         stop.run_until_cancelled_owned(actor.run()).await;
-        health.send_replace(Health::Stopped);
+    });
+    let task = tokio::spawn(async move {
+        _ = thread.await;
+        ended.send_replace(Health::Stopped);
     });
     (handle, task)
 }
@@ -267,11 +381,13 @@ impl<W: World> Actor<W> {
                 End::Unused => return,
                 End::Died(report) => report,
                 End::Refused(report) => {
+                    self.blueprint.ports.meter.ended(report.code);
                     tracing::error!(component = %self.blueprint.name, code = %report.code, "{report}");
                     self.rest(report).await;
                     continue;
                 }
             };
+            self.blueprint.ports.meter.ended(report.code);
             tracing::error!(component = %self.blueprint.name, code = %report.code, "{report}");
             match self.back_off() {
                 Some(pause) => {
@@ -290,26 +406,32 @@ impl<W: World> Actor<W> {
         let stderr = Stderr::default();
         let mut store = new_store(&self.blueprint, &stderr);
         let name = self.blueprint.name.clone();
-        let world = match W::instantiate(&self.blueprint.linked, &mut store).await {
-            Ok(world) => world,
-            Err(error) => return End::Died(trap::explain(&name, &error, &stderr)),
+        let limits = &self.blueprint.ports.limits;
+        let meter = &self.blueprint.ports.meter;
+        let instantiated = W::instantiate(&self.blueprint.linked, &mut store);
+        let world = match tokio::time::timeout(limits.silence, instantiated).await {
+            Ok(Ok(world)) => world,
+            Ok(Err(error)) => return End::Died(trap::explain(&name, &error, &stderr)),
+            Err(_) => return End::Died(blocked(&name, limits.silence)),
         };
         let beat = Arc::new(AtomicU64::new(0));
-        let silence = self.blueprint.ports.limits.silence;
         let inbox = &mut self.inbox;
         let health = &self.health;
         let config = &self.blueprint.config;
         let pulse = Pulse {
             beat: beat.clone(),
             busy: store.data().busy.clone(),
+            meter: meter.clone(),
         };
         let running = store.run_concurrent(async |accessor| -> wasmtime::Result<Served> {
             let mut started = world.init(accessor, config);
+            let mut late = pin!(tokio::time::sleep(limits.call));
             let answer = loop {
                 tokio::select! {
                     biased;
                     answer = &mut started => break answer?,
                     () = pulse.next() => {}
+                    () = &mut late => return Ok(Served::NeverBegan),
                 }
             };
             drop(started);
@@ -317,19 +439,11 @@ impl<W: World> Actor<W> {
                 return Ok(Served::Refused(error));
             }
             health.send_replace(Health::Ready { generation });
-            serve(accessor, &world, inbox, &pulse).await;
-            Ok(Served::Unused)
+            Ok(serve(accessor, &world, inbox, &pulse, limits).await)
         });
         let end = tokio::select! {
-            end = running => end,
-            () = silent(&beat, silence) => {
-                let seconds = silence.as_secs();
-                let report = Report::new(
-                    Code(404),
-                    format!("`{name}` was stuck in a blocking wait for {seconds} s; its instance was ended"),
-                );
-                return End::Died(report.help("a component must wait with async imports only"));
-            }
+            end = watchdog::timed(running, &beat, meter) => end,
+            () = silent(&beat, limits.silence) => return End::Died(blocked(&name, limits.silence)),
         };
         match end.and_then(|served| served) {
             Ok(Served::Unused) => End::Unused,
@@ -340,6 +454,15 @@ impl<W: World> Actor<W> {
                     format!("`{name}` refused its configuration: {said}"),
                 ))
             }
+            Ok(Served::NeverBegan) => {
+                let after = limits.call.as_secs_f32();
+                let message = format!(
+                    "`{name}` did not return from `init` within {after:.1} s; its instance was ended"
+                );
+                let help = "a component must not wait for a network in `init`";
+                End::Died(Report::new(Code(411), message).help(help))
+            }
+            Ok(Served::GaveUp(too_many)) => End::Died(too_many.report(&name, limits)),
             Err(error) => End::Died(trap::explain(&name, &error, &stderr)),
         }
     }
@@ -402,29 +525,54 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 enum Served {
+    /// Nobody holds a handle any more.
     Unused,
+    /// Its `init` said no.
     Refused(wire::Error),
+    /// Its `init` said nothing.
+    NeverBegan,
+    /// It does not come to an end with what nobody waits for.
+    GaveUp(TooMany),
 }
 
-/// Makes calls until nobody holds a handle any more.
+/// Makes calls until nobody holds a handle any more, or it is better to begin anew.
 async fn serve<W: World>(
     accessor: &Accessor<Guest>,
     world: &W,
     inbox: &mut mpsc::Receiver<Call<W>>,
     pulse: &Pulse,
-) {
+    limits: &Limits,
+) -> Served {
+    let abandoned = Abandoned::default();
     let mut calls = FuturesUnordered::new();
+    let mut look = tokio::time::interval(watchdog::PULSE);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
             () = pulse.next() => {}
+            _ = look.tick() => {
+                pulse.look_at(accessor);
+                if let Some(too_many) = abandoned.are_too_many(limits) {
+                    return Served::GaveUp(too_many);
+                }
+            }
             Some(()) = calls.next(), if !calls.is_empty() => {}
-            call = inbox.recv() => match call {
-                Some(call) => calls.push(call(accessor, world)),
-                None => return,
+            call = inbox.recv(), if calls.len() < limits.in_flight => match call {
+                Some(call) => calls.push(call(accessor, world, &abandoned)),
+                None => return Served::Unused,
             },
         }
     }
+}
+
+fn blocked(name: &str, after: Duration) -> Report {
+    let seconds = after.as_secs_f32();
+    Report::new(
+        Code(404),
+        format!("`{name}` was stuck in a blocking wait for {seconds:.1} s; its instance was ended"),
+    )
+    .help("a component must wait with async imports only")
 }
 
 fn new_store<W: World>(blueprint: &Blueprint<W>, stderr: &Stderr) -> Store<Guest> {

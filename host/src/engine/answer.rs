@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::capability::bindings::host::types as wire;
+use crate::capability::logging::{cut, plain};
+use crate::config::limits;
 use crate::error::{Code, Explain, Report};
 
 /// Why a call has no result, and whether it may be repeated.
@@ -112,7 +114,12 @@ impl CallError {
 
     /// What the component called `component` said instead of a result.
     pub(crate) fn from_wire(component: &str, error: wire::Error) -> Self {
-        let refused = |kind, message| Self::Refused { kind, message };
+        // It is logged, stored, and read by models.
+        let said = |message: String| cut(plain(&message.replace('\n', " | ")), limits::ERROR);
+        let refused = |kind, message| Self::Refused {
+            kind,
+            message: said(message),
+        };
         match error {
             wire::Error::InvalidInput(message) => refused(Refusal::InvalidInput, message),
             wire::Error::UnknownTask(message) => refused(Refusal::UnknownTask, message),
@@ -124,6 +131,7 @@ impl CallError {
                 retry_ms,
             },
             wire::Error::Unavailable((message, retry_ms)) => {
+                let message = said(message);
                 Self::Unavailable { message, retry_ms }
             }
         }

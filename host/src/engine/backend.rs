@@ -17,7 +17,7 @@ use crate::capability::bindings::backend::exports::taskhost::plugin::backend as 
 use crate::capability::bindings::backend::{BackendPlugin, BackendPluginPre};
 use crate::capability::bindings::host;
 use crate::capability::bindings::host::types as wire;
-use crate::capability::{Guest, Ports, convert};
+use crate::capability::{Guest, Meter, Ports, convert};
 use crate::config::limits;
 use crate::task::{self, Definition, Json, Observation, Response, TaskId};
 
@@ -141,6 +141,11 @@ impl RunningBackend {
         self.handle.health()
     }
 
+    /// What it has used.
+    pub fn meter(&self) -> &Arc<Meter> {
+        self.handle.meter()
+    }
+
     /// All tasks it can run now.
     pub async fn list_tasks(&self) -> Result<Vec<Definition>, CallError> {
         let definitions = self
@@ -156,7 +161,18 @@ impl RunningBackend {
             .await?;
         let rubbish = |what: String| self.rubbish("list-tasks", what);
         if definitions.len() > limits::DEFINITIONS {
-            return Err(rubbish(format!("{} definitions", definitions.len())));
+            return Err(rubbish(format!(
+                "{} definitions, at most {} are allowed",
+                definitions.len(),
+                limits::DEFINITIONS
+            )));
+        }
+        let bytes: usize = definitions.iter().map(size).sum();
+        if bytes > limits::CATALOGUE {
+            return Err(rubbish(format!(
+                "definitions of {bytes} bytes, at most {} are allowed",
+                limits::CATALOGUE
+            )));
         }
         definitions
             .into_iter()
@@ -221,7 +237,7 @@ impl RunningBackend {
         Ok(observations
             .into_iter()
             .map(|observation| {
-                convert::observation_in(observation)
+                convert::observation_in(observation, self.handle.limits().document)
                     .map_err(|error| self.rubbish("observe", error.0))
             })
             .collect())
@@ -298,6 +314,18 @@ impl RunningBackend {
     }
 }
 
+/// Bytes of text in a definition.
+fn size(definition: &wire::TaskDefinition) -> usize {
+    let optional = [
+        &definition.title,
+        &definition.description,
+        &definition.output_schema,
+        &definition.strategy,
+    ];
+    let optional = optional.into_iter().flatten().map(String::len);
+    definition.name.len() + definition.input_schema.len() + optional.sum::<usize>()
+}
+
 /// What a backend says it can run.
 pub(super) fn definition_in(
     definition: wire::TaskDefinition,
@@ -314,10 +342,14 @@ pub(super) fn definition_in(
         input_schema: convert::object_in(
             &format!("the input schema of `{name}`"),
             definition.input_schema,
+            limits::SCHEMA,
         )?,
         output_schema: definition
             .output_schema
-            .map(|schema| convert::object_in(&format!("the output schema of `{name}`"), schema))
+            .map(|schema| {
+                let what = format!("the output schema of `{name}`");
+                convert::object_in(&what, schema, limits::SCHEMA)
+            })
             .transpose()?,
         title: definition.title,
         description: definition.description,

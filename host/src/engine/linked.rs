@@ -8,17 +8,21 @@ use wasmtime::component::{HasSelf, Linker};
 
 use super::Engine;
 use super::actor::{self, Blueprint, Handle, World};
+use super::alone::alone;
 use super::component::Component;
 use super::load::LoadError;
 use super::scratch::{self, Info};
 use crate::capability::bindings::host;
-use crate::capability::{Guest, Ports};
+use crate::capability::{Guest, Ports, wasi};
+use crate::config::grant::Grants;
+use crate::config::limits::Limits;
 use crate::task::Json;
 
 /// A component of world `W` that fits this host. Nothing of it has run.
 pub struct LinkedComponent<W: World> {
     engine: Engine,
     linked: W::Linked,
+    limits: Limits,
 }
 
 impl<W: World> Clone for LinkedComponent<W> {
@@ -26,6 +30,7 @@ impl<W: World> Clone for LinkedComponent<W> {
         Self {
             engine: self.engine.clone(),
             linked: self.linked.clone(),
+            limits: self.limits.clone(),
         }
     }
 }
@@ -43,22 +48,57 @@ impl<W: World> LinkedComponent<W> {
         Ok(Self {
             engine: engine.clone(),
             linked,
+            limits: Limits::default(),
         })
+    }
+
+    /// The same, looked at under these limits: what an operator allows it, it may need already then.
+    #[must_use]
+    pub fn under(self, limits: &Limits) -> Self {
+        Self {
+            limits: limits.clone(),
+            ..self
+        }
     }
 
     /// Asks it who it is, with nothing in its reach.
     pub async fn describe(&self) -> Result<Info, LoadError> {
-        scratch::describe::<W>(&self.engine, &self.linked).await
+        let this = self.clone();
+        let asked = alone("describe", async move {
+            scratch::describe::<W>(&this.engine, &this.linked, &this.limits).await
+        });
+        asked
+            .await
+            .ok()
+            .flatten()
+            .unwrap_or_else(|| Err(LoadError::no_thread("describe")))
     }
 
-    /// Asks it whether it would start with this configuration, with nothing in its reach but secrets.
+    /// Asks it whether it would start with this configuration, with nothing in its reach but secrets
+    /// and variables.
     pub async fn rehearse(
         &self,
         name: &str,
         config: &Json,
+        grants: &Grants,
         secrets: &BTreeMap<String, String>,
     ) -> Result<(), LoadError> {
-        scratch::rehearse::<W>(&self.engine, &self.linked, name, config, secrets).await
+        let this = self.clone();
+        let (name, config) = (name.to_owned(), config.clone());
+        let (grants, secrets) = (grants.clone(), secrets.clone());
+        let rehearsed = alone(&name.clone(), async move {
+            let Self {
+                engine,
+                linked,
+                limits,
+            } = &this;
+            scratch::rehearse::<W>(engine, linked, &name, &config, &grants, &secrets, limits).await
+        });
+        rehearsed
+            .await
+            .ok()
+            .flatten()
+            .unwrap_or_else(|| Err(LoadError::no_thread("init")))
     }
 
     /// Starts it. The caller joins the task; `stop` ends it.
@@ -80,11 +120,10 @@ impl<W: World> LinkedComponent<W> {
     }
 }
 
-/// What every world is given: logs, time, and a WASI that reaches nothing.
+/// What every world is given: logs, time, and a WASI that reaches what is granted.
 fn common_linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine.wasmtime());
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    wasi::link(&mut linker)?;
     host::types::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     host::logging::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     host::timers::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;

@@ -54,6 +54,14 @@ pub enum LoadError {
     Description(String),
 }
 
+impl LoadError {
+    /// It could not even be looked at.
+    pub(super) fn no_thread(function: &'static str) -> Self {
+        let why = Report::new(Code(399), "the system gives it no thread");
+        Self::Trapped { function, why }
+    }
+}
+
 impl Explain for LoadError {
     fn code(&self) -> Code {
         Code(match self {

@@ -17,10 +17,11 @@ use super::stderr::Stderr;
 use super::{Engine, trap, watchdog};
 use crate::capability::bindings::host::types as wire;
 use crate::capability::convert;
+use crate::capability::logging::cut;
 use crate::capability::{ComponentMap, Ports};
 use crate::clock::SystemClock;
 use crate::config::grant::Grants;
-use crate::config::limits::Limits;
+use crate::config::limits::{ERROR, Limits, SCHEMA};
 use crate::error::{Code, Report};
 use crate::task::Json;
 
@@ -43,6 +44,7 @@ pub struct Info {
 pub(super) async fn describe<W: World>(
     engine: &Engine,
     linked: &W::Linked,
+    limits: &Limits,
 ) -> Result<Info, LoadError> {
     let stderr = Stderr::default();
     let name: Arc<str> = "component".into();
@@ -50,19 +52,22 @@ pub(super) async fn describe<W: World>(
         function: "describe",
         why: trap::explain("component", error, &stderr),
     };
-    let mut store = watchdog::store(engine, name, nothing(), &stderr);
+    let mut store = watchdog::store(engine, name, nothing(limits), &stderr);
     let running = async {
         let world = W::instantiate(linked, &mut store).await?;
         store
             .run_concurrent(async |accessor| world.describe(accessor).await)
             .await?
     };
-    let limit = Limits::default().silence;
+    let limit = limits.silence;
     let info = tokio::time::timeout(limit, running)
         .await
         .map_err(|_| LoadError::Trapped {
             function: "describe",
-            why: Report::new(Code(404), format!("no answer within {} s", limit.as_secs())),
+            why: Report::new(
+                Code(404),
+                format!("no answer within {:.1} s", limit.as_secs_f32()),
+            ),
         })?
         .map_err(|error| trapped(&error))?;
     checked(info)
@@ -78,13 +83,13 @@ fn checked(info: wire::PluginInfo) -> Result<Info, LoadError> {
     }
     let config_schema = info
         .config_schema
-        .map(|schema| convert::object_in("the schema of its configuration", schema))
+        .map(|schema| convert::object_in("the schema of its configuration", schema, SCHEMA))
         .transpose()
         .map_err(|rubbish| LoadError::Description(rubbish.0))?;
     Ok(Info {
         name: info.name,
-        version: info.version,
-        description: info.description,
+        version: cut(info.version, VERSION),
+        description: info.description.map(|text| cut(text, ERROR)),
         config_schema,
         observe_every: info
             .observe_every_ms
@@ -99,16 +104,21 @@ pub(super) async fn rehearse<W: World>(
     linked: &W::Linked,
     name: &str,
     config: &Json,
+    grants: &Grants,
     secrets: &BTreeMap<String, String>,
+    limits: &Limits,
 ) -> Result<(), LoadError> {
     let stderr = Stderr::default();
     let ports = Ports {
         secrets: Arc::new(secrets.clone()),
+        // Whatever leads out of the process is refused to a rehearsal anyhow.
         grants: Arc::new(Grants {
-            secrets: secrets.keys().cloned().collect(),
+            secrets: grants.secrets.clone(),
+            http: grants.http.clone(),
+            env: grants.env.clone(),
             ..Grants::default()
         }),
-        ..nothing()
+        ..nothing(limits)
     };
     let mut store = watchdog::store(engine, name.into(), ports, &stderr);
     let running = async {
@@ -117,12 +127,15 @@ pub(super) async fn rehearse<W: World>(
             .run_concurrent(async |accessor| world.init(accessor, config.text()).await)
             .await?
     };
-    let limit = Limits::default().silence;
+    let limit = limits.silence;
     let answer = tokio::time::timeout(limit, running)
         .await
         .map_err(|_| LoadError::Trapped {
             function: "init",
-            why: Report::new(Code(404), format!("no answer within {} s", limit.as_secs())),
+            why: Report::new(
+                Code(404),
+                format!("no answer within {:.1} s", limit.as_secs_f32()),
+            ),
         })?
         .map_err(|error| LoadError::Trapped {
             function: "init",
@@ -131,17 +144,22 @@ pub(super) async fn rehearse<W: World>(
     answer.map_err(|error| LoadError::Refused(CallError::from_wire(name, error).to_string()))
 }
 
-fn nothing() -> Ports {
+fn nothing(limits: &Limits) -> Ports {
     Ports {
         clock: Arc::new(SystemClock::default()),
         storage: Arc::new(NoMap),
         events: None,
         secrets: Arc::default(),
         grants: Arc::new(Grants::default()),
-        limits: Limits::default(),
+        denials: Arc::default(),
+        limits: limits.clone(),
+        meter: Arc::default(),
         rehearsal: true,
     }
 }
+
+/// The longest version, in bytes. Longer ones are cut.
+const VERSION: usize = 64;
 
 /// Holds nothing, and keeps nothing.
 struct NoMap;

@@ -19,7 +19,8 @@ use crate::capability::bindings::strategy::exports::taskhost::plugin::strategy a
 use crate::capability::bindings::strategy::{StrategyPlugin, StrategyPluginPre};
 use crate::capability::bindings::tasks;
 use crate::capability::tasks::Call;
-use crate::capability::{CallPort, Guest, Ports, convert};
+use crate::capability::{CallPort, Guest, Meter, Ports, convert};
+use crate::config::limits;
 use crate::task::{Definition, Json};
 
 /// A strategy component, linked and not running.
@@ -245,6 +246,11 @@ impl RunningStrategy {
         self.handle.health()
     }
 
+    /// What it has used.
+    pub fn meter(&self) -> &Arc<Meter> {
+        self.handle.meter()
+    }
+
     /// All that is shown for this catalogue.
     pub async fn show(&self, catalog: &[Definition]) -> Result<Shown, CallError> {
         let catalog: Vec<_> = catalog.iter().map(definition_out).collect();
@@ -292,6 +298,23 @@ impl RunningStrategy {
                 })
             })
             .await?;
+        for (function, number, most) in [
+            ("list-tools", tools.len(), limits::TOOLS),
+            ("list-prompts", prompts.len(), limits::DOCUMENTS),
+            ("list-resources", documents.len(), limits::DOCUMENTS),
+            (
+                "list-resource-templates",
+                templates.len(),
+                limits::DOCUMENTS,
+            ),
+        ] {
+            if number > most {
+                return Err(self.rubbish(
+                    function,
+                    format!("{number} items, at most {most} are allowed"),
+                ));
+            }
+        }
         Ok(Shown {
             tools: tools
                 .into_iter()
@@ -326,7 +349,8 @@ impl RunningStrategy {
                 })
             })
             .await?;
-        reply_in(reply).map_err(|error| self.rubbish("call-tool", error.0))
+        reply_in(reply, self.handle.limits().document)
+            .map_err(|error| self.rubbish("call-tool", error.0))
     }
 
     /// Answers one `prompts/get` with the authority in `port`, which ends with the answer.
@@ -352,7 +376,8 @@ impl RunningStrategy {
                 })
             })
             .await?;
-        reply_in(reply).map_err(|error| self.rubbish("get-prompt", error.0))
+        reply_in(reply, self.handle.limits().document)
+            .map_err(|error| self.rubbish("get-prompt", error.0))
     }
 
     /// What is in a document, for whoever is behind `port`.
@@ -436,14 +461,14 @@ fn caller_out(caller: ToolCaller) -> wire_strategy::Caller {
     }
 }
 
-fn reply_in(reply: wire_strategy::Reply) -> Result<Reply, convert::Rubbish> {
+fn reply_in(reply: wire_strategy::Reply, most: usize) -> Result<Reply, convert::Rubbish> {
     Ok(match reply {
         wire_strategy::Reply::Answer(answer) => {
-            Reply::Answer(convert::object_in("the answer", answer)?)
+            Reply::Answer(convert::object_in("the answer", answer, most)?)
         }
         wire_strategy::Reply::Task((id, meta)) => Reply::Task(
             id,
-            meta.map(|meta| convert::object_in("`_meta`", meta))
+            meta.map(|meta| convert::object_in("`_meta`", meta, most))
                 .transpose()?,
         ),
         wire_strategy::Reply::InputRequired(wanted) => {
@@ -460,7 +485,9 @@ fn reply_in(reply: wire_strategy::Reply) -> Result<Reply, convert::Rubbish> {
                 requests: wanted
                     .requests
                     .into_iter()
-                    .map(|(key, request)| Ok((key, convert::object_in("a request", request)?)))
+                    .map(|(key, request)| {
+                        Ok((key, convert::object_in("a request", request, most)?))
+                    })
                     .collect::<Result<_, _>>()?,
                 state: wanted.state,
             }
@@ -470,7 +497,7 @@ fn reply_in(reply: wire_strategy::Reply) -> Result<Reply, convert::Rubbish> {
             message: error.message,
             data: error
                 .data
-                .map(|data| convert::json_in("the data of an error", data))
+                .map(|data| convert::json_in("the data of an error", data, most))
                 .transpose()?,
         },
     })
@@ -514,8 +541,9 @@ fn tool_in(tool: wire_strategy::Tool) -> Result<Tool, convert::Rubbish> {
             name.escape_debug()
         )));
     }
-    let object =
-        |what: &str, text: String| convert::object_in(&format!("the {what} of `{name}`"), text);
+    let object = |what: &str, text: String| {
+        convert::object_in(&format!("the {what} of `{name}`"), text, limits::SCHEMA)
+    };
     Ok(Tool {
         input_schema: object("input schema", tool.input_schema)?,
         output_schema: tool

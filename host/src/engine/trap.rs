@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use wasmtime::component::ResourceTableError;
+
 use super::stderr::Stderr;
-use crate::capability::guest::MemoryExceeded;
+use crate::capability::guest::{MemoryExceeded, TableExceeded};
 use crate::error::{Code, Report};
 
 /// Guest code ran for too long without coming back to the host.
@@ -24,6 +26,16 @@ impl fmt::Display for NoProgress {
 
 impl std::error::Error for NoProgress {}
 
+/// The engine has no type of its own for all of its tables.
+fn is_out_of_handles(error: &wasmtime::Error) -> bool {
+    matches!(
+        error.downcast_ref::<ResourceTableError>(),
+        Some(ResourceTableError::Full)
+    ) || error
+        .chain()
+        .any(|cause| cause.to_string().contains("store handle limit exceeded"))
+}
+
 /// Explains why the instance of the component called `name` ended with `error`.
 pub(crate) fn explain(name: &str, error: &wasmtime::Error, stderr: &Stderr) -> Report {
     let report = if let Some(memory) = error.downcast_ref::<MemoryExceeded>() {
@@ -33,6 +45,22 @@ pub(crate) fn explain(name: &str, error: &wasmtime::Error, stderr: &Stderr) -> R
         )
         .help(format!(
             "raise [backends.{name}.limits] memory, or mend the component"
+        ))
+    } else if let Some(table) = error.downcast_ref::<TableExceeded>() {
+        Report::new(
+            Code(413),
+            format!("`{name}` {table}; its instance was ended"),
+        )
+        .help(format!(
+            "raise [backends.{name}.limits] table-elements, or mend the component"
+        ))
+    } else if is_out_of_handles(error) {
+        Report::new(
+            Code(412),
+            format!("`{name}` held more handles than it may; its instance was ended"),
+        )
+        .help(format!(
+            "raise [backends.{name}.limits] handles, or mend the component: what it opens it must close"
         ))
     } else if let Some(progress) = error.downcast_ref::<NoProgress>() {
         Report::new(

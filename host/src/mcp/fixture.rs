@@ -16,7 +16,7 @@ use crate::clock::SystemClock;
 use crate::config::settings::Settings;
 use crate::plugin::{
     Backend, CallError, CallPort, CancelAnswer, Document, DocumentBody, EventSink as _, Health,
-    Reference, Reply, Shown, StartWork, Strategy, TaskSupport, Tool, ToolCaller, Work,
+    Meter, Reference, Reply, Shown, StartWork, Strategy, TaskSupport, Tool, ToolCaller, Work,
 };
 use crate::service::exhibit::Exhibit;
 use crate::service::follow::Mailbox;
@@ -247,6 +247,10 @@ impl Backend for Tasks {
         self.health.subscribe()
     }
 
+    fn meter(&self) -> Arc<Meter> {
+        Arc::default()
+    }
+
     fn list_tasks(&self) -> BoxFuture<'_, Result<Vec<Definition>, CallError>> {
         let tasks = self.tasks.lock().unwrap().clone();
         let definitions = tasks.into_iter().map(|name| Definition {
@@ -311,6 +315,10 @@ impl Strategy for Tools {
 
     fn health(&self) -> watch::Receiver<Health> {
         self.health.subscribe()
+    }
+
+    fn meter(&self) -> Arc<Meter> {
+        Arc::default()
     }
 
     fn show<'a>(&'a self, catalog: &'a [Definition]) -> BoxFuture<'a, Result<Shown, CallError>> {

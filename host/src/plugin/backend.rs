@@ -1,9 +1,11 @@
 //! Who runs the tasks, as the service sees it.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::{CallError, CancelAnswer, Health, StartWork, Work};
+use super::{CallError, CancelAnswer, Health, Meter, StartWork, Work};
 use crate::engine::backend::RunningBackend;
 use crate::task::{Definition, Handle, Observation, Response};
 
@@ -13,6 +15,8 @@ pub trait Backend: Send + Sync + 'static {
     fn name(&self) -> &str;
     /// How it is, now and from now on.
     fn health(&self) -> watch::Receiver<Health>;
+    /// What it has used, and may use.
+    fn meter(&self) -> Arc<Meter>;
     /// All tasks it can run now.
     fn list_tasks(&self) -> BoxFuture<'_, Result<Vec<Definition>, CallError>>;
     /// Begins some work. Idempotent by id.
@@ -46,6 +50,10 @@ impl Backend for RunningBackend {
 
     fn health(&self) -> watch::Receiver<Health> {
         Self::health(self)
+    }
+
+    fn meter(&self) -> Arc<Meter> {
+        Self::meter(self).clone()
     }
 
     fn list_tasks(&self) -> BoxFuture<'_, Result<Vec<Definition>, CallError>> {

@@ -1,7 +1,7 @@
 //! From a component's configuration to a linked component that is ready to run.
 //!
 //! ```text
-//! read ─▶ compile ─▶ link ─▶ describe ─▶ check the configuration ─▶ grants ─▶ rehearse `init`
+//! read ─▶ manifest ─▶ compile ─▶ link ─▶ describe ─▶ check the configuration ─▶ asked ∩ granted ─▶ rehearse `init`
 //! ```
 //!
 //! All of it happens before the host serves anybody, and `taskhost check` does it and stops there.
@@ -11,10 +11,13 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::embedded;
+use super::manifest::{Manifest, ManifestError};
+use super::reach::{self, Reach};
 use super::settings::effective;
 use super::source::{Reference, SourceError};
 use crate::config::ComponentConfig;
 use crate::config::grant::{Authority, Endpoint, Grants, Trust};
+use crate::config::limits::Limits;
 use crate::config::secret::SecretSource;
 use crate::engine::Engine;
 use crate::engine::backend::LinkedBackend;
@@ -39,9 +42,13 @@ pub struct Loaded {
     pub first_party: bool,
     /// What `init` is given: the file's table with the flags on top.
     pub config: Json,
-    /// What it may reach: what the operator granted, and for first-party components the endpoints that
-    /// they are configured with.
-    pub grants: Grants,
+    /// What it says of itself in its file. `None`: nothing.
+    pub manifest: Option<Manifest>,
+    /// What is granted: by the operator, and to first-party components the endpoints that they are
+    /// configured with.
+    pub granted: Grants,
+    /// What it gets: as much of that as it asks for.
+    pub reach: Reach,
     /// Values of the granted secrets.
     pub secrets: BTreeMap<String, String>,
 }
@@ -53,6 +60,17 @@ pub enum Linked {
     Backend(LinkedBackend),
     /// It shows tasks.
     Strategy(LinkedStrategy),
+}
+
+impl Linked {
+    /// The same, looked at under these limits.
+    #[must_use]
+    pub fn under(self, limits: &Limits) -> Self {
+        match self {
+            Self::Backend(backend) => Self::Backend(backend.under(limits)),
+            Self::Strategy(strategy) => Self::Strategy(strategy.under(limits)),
+        }
+    }
 }
 
 /// Why a component cannot be started.
@@ -70,6 +88,16 @@ pub enum PrepareError {
         reference: String,
         /// Why.
         source: Box<LoadError>,
+    },
+    /// It has a manifest that cannot be used.
+    #[error("`{name}` ({reference}) cannot be loaded: {source}")]
+    Manifest {
+        /// What it is called here.
+        name: String,
+        /// What was asked for.
+        reference: String,
+        /// Why.
+        source: ManifestError,
     },
     /// It does not want this configuration.
     #[error("the configuration of `{name}` does not fit: {why}")]
@@ -93,6 +121,75 @@ pub enum PrepareError {
     },
 }
 
+/// A component that was looked at, together with what it is configured with.
+pub struct Studied {
+    /// What it is.
+    pub linked: Linked,
+    /// Who it says it is.
+    pub info: Info,
+    /// The file.
+    pub component: Component,
+    /// It came with taskhost.
+    pub first_party: bool,
+    /// What it says of itself in its file. `None`: nothing.
+    pub manifest: Option<Manifest>,
+    /// The file's table with the flags on top.
+    pub settings: Map<String, Value>,
+    /// What is granted.
+    pub granted: Grants,
+    /// What it gets.
+    pub reach: Reach,
+}
+
+/// Looks at what `config` names as a component of kind `kind`: nothing of it runs but `describe`.
+pub async fn study(
+    engine: &Engine,
+    cache: Option<&Cache>,
+    kind: Kind,
+    config: &ComponentConfig,
+) -> Result<Studied, PrepareError> {
+    let bytes = Reference(config.reference.clone()).read()?;
+    let failed = |source| PrepareError::Load {
+        name: config.name.clone(),
+        reference: config.reference.clone(),
+        source: Box::new(source),
+    };
+    let component = Component::load(engine, cache, &bytes).map_err(failed)?;
+    component.expect(kind).map_err(failed)?;
+    let manifest = Manifest::of_kind(&bytes, kind).map_err(|source| PrepareError::Manifest {
+        name: config.name.clone(),
+        reference: config.reference.clone(),
+        source,
+    })?;
+    let (linked, info) = link(engine, &component, kind).await.map_err(failed)?;
+    let linked = linked.under(&config.limits);
+    let first_party = embedded::is_first_party(&component.digest);
+    let schema = config_schema(&info, manifest.as_ref());
+    let settings = effective(config, schema)?;
+    let mut granted = config.grants.clone();
+    if first_party {
+        for endpoint in configured_endpoints(schema, &settings) {
+            granted.add_endpoint(endpoint);
+        }
+    }
+    let reach = reach::reach(
+        manifest.as_ref(),
+        &granted,
+        &settings,
+        config.limits.storage,
+    );
+    Ok(Studied {
+        linked,
+        info,
+        component,
+        first_party,
+        manifest,
+        settings,
+        granted,
+        reach,
+    })
+}
+
 /// Loads what `config` names as a component of kind `kind`.
 pub async fn prepare(
     engine: &Engine,
@@ -101,40 +198,36 @@ pub async fn prepare(
     config: &ComponentConfig,
     secrets: &BTreeMap<String, SecretSource>,
 ) -> Result<Loaded, PrepareError> {
-    let reference = Reference(config.reference.clone());
-    let bytes = reference.read()?;
-    let failed = |source| PrepareError::Load {
+    let studied = study(engine, cache, kind, config).await?;
+    let (name, grants) = (&config.name, &studied.reach.grants);
+    let secrets = values(name, grants, secrets)?;
+    let settings = Json::of(&Value::Object(studied.settings));
+    match &studied.linked {
+        Linked::Backend(backend) => backend.rehearse(name, &settings, grants, &secrets).await,
+        Linked::Strategy(strategy) => strategy.rehearse(name, &settings, grants, &secrets).await,
+    }
+    .map_err(|source| PrepareError::Load {
         name: config.name.clone(),
         reference: config.reference.clone(),
         source: Box::new(source),
-    };
-    let component = Component::load(engine, cache, &bytes).map_err(failed)?;
-    component.expect(kind).map_err(failed)?;
-    let (linked, info) = link(engine, &component, kind).await.map_err(failed)?;
-    let first_party = embedded::is_first_party(&component.digest);
-    let settings = effective(config, info.config_schema.as_ref())?;
-    let mut grants = config.grants.clone();
-    if first_party {
-        for endpoint in configured_endpoints(info.config_schema.as_ref(), &settings) {
-            grants.add_endpoint(endpoint);
-        }
-    }
-    let secrets = values(&config.name, &grants, secrets)?;
-    let settings = Json::of(&Value::Object(settings));
-    match &linked {
-        Linked::Backend(backend) => backend.rehearse(&config.name, &settings, &secrets).await,
-        Linked::Strategy(strategy) => strategy.rehearse(&config.name, &settings, &secrets).await,
-    }
-    .map_err(failed)?;
+    })?;
     Ok(Loaded {
         secrets,
-        linked,
-        info,
-        component,
-        first_party,
         config: settings,
-        grants,
+        linked: studied.linked,
+        info: studied.info,
+        component: studied.component,
+        first_party: studied.first_party,
+        manifest: studied.manifest,
+        granted: studied.granted,
+        reach: studied.reach,
     })
+}
+
+/// The schema of a component's configuration: what it says when it runs, or else what its file says.
+pub fn config_schema<'a>(info: &'a Info, manifest: Option<&'a Manifest>) -> Option<&'a Json> {
+    let in_file = manifest.and_then(|manifest| manifest.config_schema.as_ref());
+    info.config_schema.as_ref().or(in_file)
 }
 
 /// Links `component`, and asks it who it is.
@@ -175,7 +268,7 @@ fn configured_endpoints(schema: Option<&Json>, settings: &Map<String, Value>) ->
 }
 
 /// Host and port of a URL, and what its query says of certificates in the words that Celery uses.
-fn endpoint_of(text: &str, port: u16) -> Option<Endpoint> {
+pub(super) fn endpoint_of(text: &str, port: u16) -> Option<Endpoint> {
     let url = url::Url::parse(text).ok()?;
     let host = url
         .host_str()
@@ -213,8 +306,8 @@ fn values(
     secrets: &BTreeMap<String, SecretSource>,
 ) -> Result<BTreeMap<String, String>, PrepareError> {
     let mut values = BTreeMap::new();
-    for secret in &grants.secrets {
-        let value = match secrets.get(secret) {
+    for secret in grants.all_secrets() {
+        let value = match secrets.get(&secret) {
             Some(source) => source.read(),
             // Granted by a flag and said nowhere else: the environment variable of that name.
             None => SecretSource::Env {
@@ -227,7 +320,7 @@ fn values(
             secret: secret.clone(),
             why,
         })?;
-        values.insert(secret.clone(), value);
+        values.insert(secret, value);
     }
     Ok(values)
 }
@@ -237,6 +330,7 @@ impl Explain for PrepareError {
         match self {
             Self::Source(error) => error.code(),
             Self::Load { source, .. } => source.code(),
+            Self::Manifest { source, .. } => source.code(),
             Self::Config { .. } => Code(111),
             Self::Secret { .. } => Code(112),
         }
@@ -246,6 +340,7 @@ impl Explain for PrepareError {
         match self {
             Self::Source(error) => error.help(),
             Self::Load { source, .. } => source.help(),
+            Self::Manifest { source, .. } => source.help(),
             Self::Config { help, .. } => help.clone(),
             Self::Secret { secret, .. } => vec![
                 format!("set it: export {secret}=…"),
@@ -258,10 +353,10 @@ impl Explain for PrepareError {
 impl PrepareError {
     /// The error in its final form.
     pub fn report(&self) -> Report {
-        // `Load` says its source in its own words: once is enough.
+        // These say their source in its own words: once is enough.
         Report {
             causes: match self {
-                Self::Load { .. } => Vec::new(),
+                Self::Load { .. } | Self::Manifest { .. } => Vec::new(),
                 _ => Report::from(self).causes,
             },
             ..Report::from(self)

@@ -1,10 +1,12 @@
 //! How tasks are shown, as the service sees it.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::{
-    CallError, CallPort, Document, DocumentBody, Health, Reference, Reply, Shown, ToolCaller,
+    CallError, CallPort, Document, DocumentBody, Health, Meter, Reference, Reply, Shown, ToolCaller,
 };
 use crate::engine::strategy::RunningStrategy;
 use crate::task::{Definition, Json};
@@ -15,6 +17,8 @@ pub trait Strategy: Send + Sync + 'static {
     fn name(&self) -> &str;
     /// How it is, now and from now on.
     fn health(&self) -> watch::Receiver<Health>;
+    /// What it has used, and may use.
+    fn meter(&self) -> Arc<Meter>;
     /// All that is shown for this catalogue.
     fn show<'a>(&'a self, catalog: &'a [Definition]) -> BoxFuture<'a, Result<Shown, CallError>>;
     /// Answers one `tools/call` with the authority in `port`.
@@ -56,6 +60,10 @@ impl Strategy for RunningStrategy {
 
     fn health(&self) -> watch::Receiver<Health> {
         Self::health(self)
+    }
+
+    fn meter(&self) -> Arc<Meter> {
+        Self::meter(self).clone()
     }
 
     fn show<'a>(&'a self, catalog: &'a [Definition]) -> BoxFuture<'a, Result<Shown, CallError>> {

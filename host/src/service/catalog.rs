@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Service;
+use super::toolbox::Refused;
 use crate::plugin::{Backend, CallError};
 use crate::schema::Validator;
 use crate::task::Definition;
@@ -55,23 +56,23 @@ impl Catalog {
     fn with(&self, backend: &str, offers: Vec<Arc<Offer>>) -> Self {
         let mut backends = self.backends.clone();
         backends.insert(backend.to_owned(), Arc::new(offers));
-        let mut merged = BTreeMap::new();
+        let mut merged: BTreeMap<String, Arc<Offer>> = BTreeMap::new();
+        let mut hidden = Refused::default();
         for offer in backends.values().flat_map(|offers| offers.iter()) {
             let name = &offer.definition.name;
             match merged.get(name) {
                 None => {
                     merged.insert(name.clone(), offer.clone());
                 }
-                Some(first) => {
-                    let first: &Arc<Offer> = first;
-                    tracing::warn!(
-                        "`{name}` of backend `{}` is hidden by that of `{}`",
-                        offer.backend,
-                        first.backend
-                    );
-                }
+                Some(first) => hidden.add(|| {
+                    format!(
+                        "`{name}` of backend `{}` is hidden by that of `{}` [TH0311]",
+                        offer.backend, first.backend
+                    )
+                }),
             }
         }
+        hidden.log(backend);
         Self {
             offers: merged,
             backends,
@@ -85,8 +86,9 @@ impl Catalog {
 }
 
 impl Service {
-    /// Asks `backend` what it can run, and swaps the catalogue if that is something else than before.
-    pub(super) async fn refresh_catalog(&self, backend: &dyn Backend) -> Result<(), CallError> {
+    /// Asks `backend` what it can run, and swaps the catalogue if that is something else than before, which
+    /// it says.
+    pub(super) async fn refresh_catalog(&self, backend: &dyn Backend) -> Result<bool, CallError> {
         let definitions = backend.list_tasks().await?;
         let name = backend.name();
         let same = |catalog: &Catalog| {
@@ -95,12 +97,18 @@ impl Service {
                 .is_some_and(|before| before.iter().copied().eq(definitions.iter()))
         };
         if same(&self.0.catalog.borrow()) {
-            return Ok(());
+            return Ok(false);
         }
-        let offers: Vec<_> = definitions
-            .into_iter()
-            .filter_map(|definition| offer(name, definition))
-            .collect();
+        let named = name.to_owned();
+        // Ten thousand schemas are a second of work: done where nobody waits.
+        let compiled = tokio::task::spawn_blocking(move || offers(&named, definitions)).await;
+        let Ok(offers) = compiled else {
+            tracing::error!(
+                backend = name,
+                "its catalogue cannot be read: a defect of the host"
+            );
+            return Ok(false);
+        };
         tracing::info!(
             backend = name,
             tasks = offers.len(),
@@ -109,25 +117,29 @@ impl Service {
         self.0
             .catalog
             .send_modify(|catalog| *catalog = Arc::new(catalog.with(name, offers)));
-        Ok(())
+        Ok(true)
     }
 }
 
 /// One broken schema costs that task and no other.
-fn offer(backend: &str, definition: Definition) -> Option<Arc<Offer>> {
-    match Validator::compile(&definition.input_schema) {
-        Ok(arguments) => Some(Arc::new(Offer {
-            definition,
-            backend: backend.to_owned(),
-            arguments,
-        })),
-        Err(why) => {
-            tracing::error!(
-                backend,
-                "`{}` is not offered [TH0310]: its input schema does not compile: {why}",
-                definition.name
-            );
-            None
+fn offers(backend: &str, definitions: Vec<Definition>) -> Vec<Arc<Offer>> {
+    let mut refused = Refused::default();
+    let mut offers = Vec::new();
+    for definition in definitions {
+        match Validator::compile(&definition.input_schema) {
+            Ok(arguments) => offers.push(Arc::new(Offer {
+                definition,
+                backend: backend.to_owned(),
+                arguments,
+            })),
+            Err(why) => refused.add(|| {
+                format!(
+                    "`{}` is not offered [TH0310]: its input schema does not compile: {why}",
+                    definition.name
+                )
+            }),
         }
     }
+    refused.log(backend);
+    offers
 }

@@ -1,8 +1,8 @@
 //! What backends say of their tasks, pushed or asked for.
 //!
-//! One follower for each backend. Pushes wait in a [`Mailbox`] that keeps the newest observation of each
-//! task, so its size is bounded by the number of live tasks; observations are applied side by side, and
-//! those of one task in their order.
+//! One follower for each backend, so that what one does not answer is waited for by nobody else. Pushes wait in
+//! a [`Mailbox`] that keeps the newest observation of each task and is bounded in bytes; observations are
+//! applied side by side, and those of one task in their order.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
@@ -12,13 +12,14 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::live::{ApplyError, Live};
 use super::{Attached, Service};
-use crate::config::limits::OBSERVE_BATCH;
+use crate::config::limits::{OBSERVATIONS_WAITING, OBSERVE_BATCH};
 use crate::error::Explain as _;
 use crate::plugin::{EventSink, Health, Work};
-use crate::task::{Event, Failure, Observation, Outcome, Record, Refused, TaskId};
+use crate::task::{Event, Failure, Json, Observation, Outcome, Phase, Record, Refused, TaskId};
 
 /// How often in a row a backend must not know a task before it counts as lost: once could be a replica
 /// that lags behind.
@@ -36,6 +37,8 @@ pub struct Mailbox {
 #[derive(Default)]
 struct Post {
     observations: HashMap<TaskId, Observation>,
+    /// Bytes of them.
+    weight: usize,
     look_at: HashSet<TaskId>,
     output: Vec<(TaskId, String)>,
     catalog_changed: bool,
@@ -43,8 +46,50 @@ struct Post {
 
 /// Lines of output that wait to be written. More are dropped: the newest say more than the oldest.
 const OUTPUT_WAITING: usize = 10_000;
-/// Observations that wait for an id that may not be alive. Live tasks are at most so many.
-const OBSERVATIONS_WAITING: usize = 100_000;
+/// What an observation takes besides its texts, in bytes: so those that wait are four hundred thousand at
+/// most, if nothing is in them.
+const OBSERVATION: usize = 160;
+
+impl Post {
+    /// Keeps `observation` in place of an older one of the same task. Where there is no room for it, the
+    /// host learns the same by asking.
+    fn put(&mut self, id: TaskId, observation: Observation) {
+        let before = self.observations.get(&id);
+        if matches!(before, Some(Observation::Finished(_))) {
+            return;
+        }
+        let weight = self.weight - before.map_or(0, weight) + weight(&observation);
+        if weight <= OBSERVATIONS_WAITING {
+            self.weight = weight;
+            self.observations.insert(id, observation);
+        }
+    }
+}
+
+/// Bytes that an observation takes.
+fn weight(observation: &Observation) -> usize {
+    let json = |json: &Option<Json>| json.as_ref().map_or(0, |json| json.text().len());
+    let failure =
+        |failure: &Failure| failure.code.len() + failure.message.len() + json(&failure.detail);
+    OBSERVATION
+        + match observation {
+            Observation::At(Phase::Pending | Phase::Running(None)) | Observation::Unknown => 0,
+            Observation::At(Phase::Running(Some(progress))) => {
+                progress.message.as_ref().map_or(0, String::len) + json(&progress.detail)
+            }
+            Observation::At(Phase::Retrying(why)) => failure(why),
+            Observation::At(Phase::AwaitingInput(questions)) => (questions.iter())
+                .map(|question| {
+                    question.key.len() + question.message.len() + question.schema.text().len()
+                })
+                .sum(),
+            Observation::Finished(Outcome::Completed(result)) => result.text().len(),
+            Observation::Finished(Outcome::Failed(why)) => failure(why),
+            Observation::Finished(Outcome::Cancelled(reason)) => {
+                reason.as_ref().map_or(0, String::len)
+            }
+        }
+}
 
 impl Mailbox {
     fn post(&self) -> MutexGuard<'_, Post> {
@@ -71,12 +116,7 @@ impl Mailbox {
 
 impl EventSink for Mailbox {
     fn observed(&self, id: TaskId, observation: Observation) {
-        let mut post = self.post();
-        let overtaken = matches!(post.observations.get(&id), Some(Observation::Finished(_)));
-        if !overtaken && post.observations.len() < OBSERVATIONS_WAITING {
-            post.observations.insert(id, observation);
-        }
-        drop(post);
+        self.post().put(id, observation);
         self.arrived.notify_one();
     }
 
@@ -104,7 +144,7 @@ impl Service {
         let mut writing: FuturesUnordered<_> = FuturesUnordered::new();
         let mut busy: HashSet<TaskId> = HashSet::new();
         let mut generation = 0;
-        let mut catalog_due = false;
+        let mut catalog = Asking::default();
         loop {
             tokio::select! {
                 Some(id) = writing.next(), if !writing.is_empty() => {
@@ -121,6 +161,7 @@ impl Service {
                         return;
                     }
                 }
+                () = tokio::time::sleep_until(catalog.not_before), if catalog.due && generation > 0 => {}
             }
             let ready = match &*health.borrow_and_update() {
                 Health::Ready { generation } => *generation,
@@ -130,13 +171,13 @@ impl Service {
                 generation = ready;
                 if generation > 0 {
                     // Whatever was pushed to nobody while there was no instance.
-                    catalog_due = true;
+                    catalog.due = true;
                     self.observe(&attached, self.confirmed(attached.backend.name(), |_| true))
                         .await;
                 }
             }
             let post = attached.mailbox.take(&busy);
-            catalog_due |= post.catalog_changed;
+            catalog.due |= post.catalog_changed;
             for (id, line) in post.output {
                 let live = self.live().get(&id).cloned();
                 if let Some(live) = live {
@@ -165,11 +206,14 @@ impl Service {
                     id
                 });
             }
-            if catalog_due && generation > 0 {
-                catalog_due = false;
-                if let Err(error) = self.refresh_catalog(&*attached.backend).await {
-                    tracing::warn!(backend = attached.backend.name(), code = %error.code(), "no catalogue: {error}");
-                    catalog_due = error.is_transient();
+            if catalog.due && generation > 0 && catalog.not_before <= Instant::now() {
+                match self.refresh_catalog(&*attached.backend).await {
+                    Ok(changed) => catalog.asked(changed),
+                    Err(error) => {
+                        tracing::warn!(backend = attached.backend.name(), code = %error.code(), "no catalogue: {error}");
+                        catalog.asked(false);
+                        catalog.due = error.is_transient();
+                    }
                 }
             }
         }
@@ -302,7 +346,7 @@ impl Mailbox {
             .collect();
         for id in kept {
             if let Some(observation) = taken.observations.remove(&id) {
-                post.observations.insert(id, observation);
+                post.put(id, observation);
             }
         }
         taken
@@ -322,13 +366,83 @@ fn lost(record: &Record) -> Failure {
     }
 }
 
-/// How soon a follower looks again when it could not look now.
-pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// When a backend is asked again what it can run.
+///
+/// A changed catalogue costs everybody: strategies are asked, schemas compiled, clients told. So there is a
+/// pause after each time, and one that changes each time is asked less and less.
+struct Asking {
+    due: bool,
+    not_before: Instant,
+    pause: Duration,
+}
+
+/// The least pause: what changes in a row within it is one change.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// The pause for a catalogue that never settles.
+const ASK_SELDOM: Duration = Duration::from_secs(30);
+
+impl Default for Asking {
+    fn default() -> Self {
+        Self {
+            due: false,
+            not_before: Instant::now(),
+            pause: ASK_AGAIN,
+        }
+    }
+}
+
+impl Asking {
+    fn asked(&mut self, changed: bool) {
+        let now = Instant::now();
+        // It had settled: nobody was in a hurry to ask.
+        if !changed || now.duration_since(self.not_before) > self.pause {
+            self.pause = ASK_AGAIN;
+        } else {
+            self.pause = (self.pause * 2).min(ASK_SELDOM);
+        }
+        self.due = false;
+        self.not_before = now + self.pause;
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::Phase;
+
+    #[test]
+    fn a_flood_of_large_observations_is_bounded_and_the_newest_counts() {
+        let mailbox = Mailbox::default();
+        let large = || {
+            let text = format!("\"{}\"", "x".repeat(15 << 20));
+            Observation::Finished(Outcome::Completed(Json::parse(text).unwrap()))
+        };
+        for number in 0..10 {
+            mailbox.observed(TaskId::new(1, number, [7; 16]), large());
+        }
+        let post = mailbox.take(&HashSet::new());
+        assert_eq!(post.observations.len(), 4, "64 MiB of them");
+        mailbox.observed(TaskId::new(1, 9, [7; 16]), large());
+        assert_eq!(
+            mailbox.take(&HashSet::new()).observations.len(),
+            1,
+            "there is room again"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_catalogue_that_never_settles_is_asked_less_and_less() {
+        let mut asking = Asking::default();
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            tokio::time::sleep_until(asking.not_before).await;
+            asking.asked(true);
+            pauses.push(asking.pause.as_secs());
+        }
+        assert_eq!(pauses, [2, 4, 8, 16, 30, 30, 30, 30]);
+        tokio::time::advance(Duration::from_mins(2)).await;
+        asking.asked(true);
+        assert_eq!(asking.pause, ASK_AGAIN, "it had settled");
+    }
 
     #[test]
     fn an_answer_that_is_older_than_a_push_does_not_hide_it() {

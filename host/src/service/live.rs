@@ -21,6 +21,8 @@ pub(super) struct Live {
     printed: watch::Sender<u64>,
     /// Only one of each at a time.
     pub(super) delivering: std::sync::atomic::AtomicBool,
+    /// Its deadline has come, and somebody is at it.
+    pub(super) ending: std::sync::atomic::AtomicBool,
     /// The backend's name for it, also after the end.
     handle: Mutex<Option<Handle>>,
     /// How often in a row the backend did not know it.
@@ -45,6 +47,7 @@ impl Live {
             turn: tokio::sync::Mutex::default(),
             printed: watch::Sender::new(0),
             delivering: false.into(),
+            ending: false.into(),
             unknown: 0.into(),
         }
     }

@@ -1,5 +1,6 @@
 //! What time does to tasks: a deadline ends a running one, retention removes a finished one.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Service;
@@ -9,6 +10,8 @@ use crate::task::{Event, Failure, Outcome, Record};
 
 /// How late a deadline may be.
 const DEADLINES: Duration = Duration::from_secs(1);
+/// How long a backend may take to hear of a deadline before the task ends without it.
+const COURTESY: Duration = Duration::from_secs(5);
 /// Every so many looks at deadlines there is one at retention.
 const RETENTION_EVERY: u32 = 30;
 /// Records removed at a time, so that a large clean-up does not hold up new tasks.
@@ -22,7 +25,7 @@ impl Service {
         let mut turn = 0_u32;
         loop {
             tick.tick().await;
-            self.end_overdue().await;
+            self.end_overdue();
             if turn.is_multiple_of(RETENTION_EVERY) {
                 self.remove_expired().await;
             }
@@ -30,7 +33,8 @@ impl Service {
         }
     }
 
-    async fn end_overdue(&self) {
+    /// Each by itself: a backend that does not answer holds up the ends of no other's tasks.
+    fn end_overdue(&self) {
         let now = self.now_ms();
         let overdue: Vec<_> = self
             .live()
@@ -41,25 +45,28 @@ impl Service {
                     .deadline_ms
                     .is_some_and(|deadline| deadline <= now)
             })
+            .filter(|live| !live.ending.swap(true, Ordering::AcqRel))
             .cloned()
             .collect();
         for live in overdue {
             let record = live.record();
             let service = self.clone();
             // Ending it is one write and one message: neither may be left out because the host ends.
-            _ = self
-                .0
-                .work
-                .spawn(async move {
-                    service.reap(&record).await;
-                    service
-                        .record(
-                            &live,
-                            Event::Finished(Outcome::Failed(overdue_failure(&record))),
-                        )
-                        .await;
-                })
-                .await;
+            self.0.work.spawn(async move {
+                if tokio::time::timeout(COURTESY, service.reap(&record))
+                    .await
+                    .is_err()
+                {
+                    tracing::warn!(
+                        task_id = record.id().stem(),
+                        "its backend has not heard that its time is up"
+                    );
+                }
+                let outcome = Outcome::Failed(overdue_failure(&record));
+                service.record(&live, Event::Finished(outcome)).await;
+                // Where the store has refused it, the next sweep tries again.
+                live.ending.store(false, Ordering::Release);
+            });
         }
     }
 

@@ -14,8 +14,8 @@ use crate::clock::Clock;
 use crate::config::settings::Settings;
 use crate::error::{Code, Report};
 use crate::plugin::{
-    Backend, CallError, Caller, CancelAnswer, EventSink as _, Health, Refusal, Snapshot, Start,
-    StartWork, TaskError, Tasks as _, Work,
+    Backend, CallError, Caller, CancelAnswer, EventSink as _, Health, Meter, Refusal, Snapshot,
+    Start, StartWork, TaskError, Tasks as _, Work,
 };
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
@@ -576,6 +576,10 @@ impl Backend for Scripted {
 
     fn health(&self) -> watch::Receiver<Health> {
         self.health.subscribe()
+    }
+
+    fn meter(&self) -> Arc<Meter> {
+        Arc::default()
     }
 
     fn list_tasks(&self) -> BoxFuture<'_, Result<Vec<Definition>, CallError>> {

@@ -1,19 +1,16 @@
 //! What strategies show of the catalogue, and calling one of their tools.
 //!
 //! Prompts and documents are in [`super::library`]; they are shown together with the tools, in one
-//! snapshot, so that clients never see tools of one moment and prompts of another.
+//! snapshot, so that clients never see tools of one moment and prompts of another. Who keeps the snapshot
+//! up to date is [`super::keeper`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
 use super::Service;
-use super::catalog::Catalog;
-use super::follow::LOOK_AGAIN;
-use crate::error::{Code, Explain as _, Report, nearest};
+use crate::error::{Code, Report, nearest};
 use crate::plugin::{
-    CallError, CallPort, Caller, Document, Health, Prompt, Reply, Shown, Strategy, TaskError, Tool,
+    CallError, CallPort, Caller, Document, Prompt, Reply, Shown, Strategy, TaskError, Tool,
     ToolCaller,
 };
 use crate::schema::Validator;
@@ -64,54 +61,86 @@ impl Toolbox {
         self.templates.iter().map(|(template, _)| template)
     }
 
-    fn add_all(&mut self, strategy: &Arc<dyn Strategy>, shown: Shown) {
-        for tool in shown.tools {
-            self.add(strategy, tool);
+    /// All that these strategies show.
+    pub(super) fn of(shown: &[(Arc<dyn Strategy>, Arc<Shown>)], complete: bool) -> Self {
+        let mut toolbox = Self {
+            complete,
+            ..Self::default()
+        };
+        for (strategy, shown) in shown {
+            toolbox.add_all(strategy, shown);
         }
-        for prompt in shown.prompts {
+        toolbox
+    }
+
+    fn add_all(&mut self, strategy: &Arc<dyn Strategy>, shown: &Shown) {
+        let mut refused = Refused::default();
+        for tool in &shown.tools {
+            if let Err(why) = self.add(strategy, tool) {
+                refused.add(|| format!("tool `{}` is not offered {why}", tool.name));
+            }
+        }
+        refused.log(strategy.name());
+        for prompt in &shown.prompts {
             self.prompts
                 .entry(prompt.name.clone())
-                .or_insert_with(|| (prompt, strategy.clone()));
+                .or_insert_with(|| (prompt.clone(), strategy.clone()));
         }
-        let with = |document| (document, strategy.clone());
-        self.documents.extend(shown.documents.into_iter().map(with));
-        self.templates.extend(shown.templates.into_iter().map(with));
+        let with = |document: &Document| (document.clone(), strategy.clone());
+        self.documents.extend(shown.documents.iter().map(with));
+        self.templates.extend(shown.templates.iter().map(with));
     }
 
-    fn add(&mut self, strategy: &Arc<dyn Strategy>, tool: Tool) {
+    fn add(&mut self, strategy: &Arc<dyn Strategy>, tool: &Tool) -> Result<(), String> {
         if self.tools.contains_key(&tool.name) {
-            tracing::error!(
-                strategy = strategy.name(),
-                "tool `{}` is not offered [TH0311]: another one has its name",
-                tool.name
-            );
-            return;
+            return Err("[TH0311]: another one has its name".to_owned());
         }
-        match Validator::compile(&tool.input_schema) {
-            Ok(arguments) => {
-                self.tools.insert(
-                    tool.name.clone(),
-                    Offered {
-                        tool,
-                        strategy: strategy.clone(),
-                        arguments,
-                    },
-                );
-            }
-            Err(why) => tracing::error!(
-                strategy = strategy.name(),
-                "tool `{}` is not offered [TH0310]: its input schema does not compile: {why}",
-                tool.name
-            ),
-        }
+        let arguments = Validator::compile(&tool.input_schema)
+            .map_err(|why| format!("[TH0310]: its input schema does not compile: {why}"))?;
+        let offered = Offered {
+            tool: tool.clone(),
+            strategy: strategy.clone(),
+            arguments,
+        };
+        self.tools.insert(tool.name.clone(), offered);
+        Ok(())
     }
 
-    fn shows_the_same_as(&self, other: &Self) -> bool {
+    pub(super) fn shows_the_same_as(&self, other: &Self) -> bool {
         self.complete == other.complete
             && self.tools().eq(other.tools())
             && self.prompts().eq(other.prompts())
             && self.documents().eq(other.documents())
             && self.templates().eq(other.templates())
+    }
+}
+
+/// What is not offered, of one component. A few are named, and the others counted: there may be as many
+/// as a catalogue is long, each time that it changes.
+#[derive(Default)]
+pub(super) struct Refused {
+    named: Vec<String>,
+    others: usize,
+}
+
+impl Refused {
+    const NAMED: usize = 5;
+
+    pub(super) fn add(&mut self, line: impl FnOnce() -> String) {
+        if self.named.len() < Self::NAMED {
+            self.named.push(line());
+        } else {
+            self.others += 1;
+        }
+    }
+
+    pub(super) fn log(&self, component: &str) {
+        for line in &self.named {
+            tracing::error!(component, "{line}");
+        }
+        if self.others > 0 {
+            tracing::error!(component, "and {} more are not offered", self.others);
+        }
     }
 }
 
@@ -152,88 +181,6 @@ impl Service {
                 _ => failed(&error),
             })
     }
-
-    /// Keeps the toolbox in step with the catalogue and with the strategies, until the service ends.
-    pub(super) async fn keep_toolbox(self) {
-        let mut catalog = self.0.catalog.subscribe();
-        let mut health: Vec<_> = self
-            .0
-            .strategies
-            .iter()
-            .map(|exhibit| exhibit.strategy.health())
-            .collect();
-        loop {
-            let known = catalog.borrow_and_update().clone();
-            for health in &mut health {
-                health.mark_unchanged();
-            }
-            let retry = match self.ask_strategies(&known).await {
-                Ok(toolbox) => {
-                    self.0.toolbox.send_if_modified(|current| {
-                        let changed = !current.shows_the_same_as(&toolbox);
-                        *current = Arc::new(toolbox);
-                        changed
-                    });
-                    None
-                }
-                Err(error) => {
-                    tracing::warn!(code = %error.code(), "no tools: {error}");
-                    Some(LOOK_AGAIN)
-                }
-            };
-            tokio::select! {
-                changed = catalog.changed() => if changed.is_err() { return },
-                () = self.0.look_again.notified() => {}
-                () = any_reborn(&mut health) => {}
-                () = async {
-                    match retry {
-                        Some(pause) => tokio::time::sleep(pause).await,
-                        None => std::future::pending().await,
-                    }
-                } => {}
-            }
-        }
-    }
-
-    async fn ask_strategies(&self, catalog: &Catalog) -> Result<Toolbox, CallError> {
-        let definitions = catalog.definitions();
-        let configured: Vec<_> = (self.0.strategies.iter())
-            .map(|exhibit| exhibit.strategy.name())
-            .collect();
-        let mut toolbox = Toolbox {
-            complete: catalog.is_complete(self.0.backends.len()),
-            ..Toolbox::default()
-        };
-        for exhibit in &self.0.strategies {
-            let mine: Vec<_> = definitions
-                .iter()
-                .filter(|definition| exhibit.shows(definition, &configured))
-                .cloned()
-                .collect();
-            toolbox.add_all(&exhibit.strategy, exhibit.strategy.show(&mine).await?);
-        }
-        Ok(toolbox)
-    }
-}
-
-/// Resolves when one of the strategies has a fresh instance.
-async fn any_reborn(health: &mut [watch::Receiver<Health>]) {
-    let waits = health.iter_mut().map(|health| {
-        Box::pin(async move {
-            loop {
-                if health.changed().await.is_err() {
-                    return std::future::pending().await;
-                }
-                if matches!(&*health.borrow_and_update(), Health::Ready { .. }) {
-                    return;
-                }
-            }
-        })
-    });
-    if waits.len() == 0 {
-        return std::future::pending().await;
-    }
-    futures::future::select_all(waits).await;
 }
 
 /// What a strategy did not answer, in the words of the caller.

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use super::clause::Clause;
 pub use super::usage::Sum;
 use super::verdict::Verdict;
-use crate::config::limits::Limits;
 
 /// One scenario and what came of it.
 #[derive(Clone, Debug)]
@@ -34,33 +32,10 @@ pub struct Trial {
     pub version: String,
     /// Of the file.
     pub digest: String,
-    /// What an instance may use.
-    pub limits: Allowed,
     /// In the order in which they were run.
     pub rows: Vec<Row>,
     /// From the first to the last.
     pub took: Duration,
-}
-
-/// The limits beside which what was used is to be read.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Allowed {
-    /// Memory of an instance, in bytes.
-    pub memory: usize,
-    /// How long one call may take, in milliseconds.
-    pub call_ms: u64,
-    /// How many calls may wait.
-    pub queue: usize,
-}
-
-impl Allowed {
-    pub(super) fn of(limits: &Limits) -> Self {
-        Self {
-            memory: limits.memory,
-            call_ms: milliseconds(limits.call),
-            queue: limits.queue,
-        }
-    }
 }
 
 impl Trial {
@@ -86,7 +61,6 @@ impl Trial {
                 "version": self.version,
                 "digest": self.digest,
             },
-            "limits": self.limits,
             "summary": {
                 "passed": passed,
                 "failed": failed,
@@ -117,7 +91,7 @@ impl Row {
             calls,
             longest,
             instances,
-            memory,
+            metered,
         } = &self.usage;
         json!({
             "name": self.name,
@@ -132,7 +106,7 @@ impl Row {
                     "ms": milliseconds(took),
                 })),
                 "instances": instances,
-                "peak_memory": memory,
+                "usage": metered,
             },
         })
     }

@@ -1,20 +1,23 @@
 //! The instances that a scenario has started, all of which end with it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::usage::Usage;
-use crate::plugin::Health;
+use super::usage::{Sum, Usage};
+use crate::plugin::{Health, Meter};
 
 /// Owns what runs for one scenario, and what it has used.
 #[derive(Default)]
 pub(super) struct Room {
     /// What was used, and what died.
     pub(super) usage: Arc<Usage>,
+    /// What the instances have used of their limits, as the host measures it.
+    pub(super) meter: Arc<Meter>,
     running: Mutex<Vec<Running>>,
     /// What is to be ended before the instances are.
     first: Mutex<Vec<BoxFuture<'static, ()>>>,
@@ -75,6 +78,11 @@ impl Room {
                 _ = witness.await;
             }
         }
+    }
+
+    /// What all of them have used, in a scenario that took so long.
+    pub(super) fn sum(&self, took: Duration) -> Sum {
+        self.usage.sum(took, self.meter.usage())
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, Vec<Running>> {

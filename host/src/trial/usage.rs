@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Calls;
 use crate::error::Report;
+use crate::plugin::Usage as Metered;
 
 /// Counts while a scenario runs.
 #[derive(Default)]
@@ -16,7 +17,6 @@ struct Counted {
     longest: Option<(&'static str, Duration)>,
     instances: u64,
     deaths: Vec<Report>,
-    peak: Option<u64>,
 }
 
 /// What a scenario has used, all in all.
@@ -30,8 +30,8 @@ pub struct Sum {
     pub longest: Option<(&'static str, Duration)>,
     /// Instances of the component, those after a restart included.
     pub instances: u64,
-    /// The most memory that one of them had, in bytes, where that is measured.
-    pub memory: Option<u64>,
+    /// All that the host measures, each figure with its limit.
+    pub metered: Metered,
 }
 
 impl Usage {
@@ -62,14 +62,14 @@ impl Usage {
         self.lock().deaths.clone()
     }
 
-    pub(super) fn sum(&self, took: Duration) -> Sum {
+    pub(super) fn sum(&self, took: Duration, metered: Metered) -> Sum {
         let counted = self.lock();
         Sum {
             took,
             calls: counted.calls.clone(),
             longest: counted.longest,
             instances: counted.instances,
-            memory: counted.peak,
+            metered,
         }
     }
 

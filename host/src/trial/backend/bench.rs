@@ -83,7 +83,7 @@ impl Bench {
     pub(super) fn instance(&self) -> Instance {
         let loaded = &self.subject.loaded;
         self.instance_with(Given {
-            grants: loaded.grants.clone(),
+            grants: loaded.reach.grants.clone(),
             config: loaded.config.clone(),
         })
     }
@@ -100,7 +100,9 @@ impl Bench {
             events: Some(pushes.clone()),
             secrets: Arc::new(self.subject.loaded.secrets.clone()),
             grants: Arc::new(grants),
+            denials: Arc::default(),
             limits,
+            meter: self.room.meter.clone(),
             rehearsal: false,
         };
         let stop = CancellationToken::new();

@@ -35,7 +35,10 @@ pub(super) async fn denied(bench: &Bench) -> Claim {
     let errand = bench.quick()?;
     warm(bench).await?;
     let instance = bench.instance_with(Given {
-        grants: Grants::default(),
+        grants: Grants {
+            storage: bench.subject.loaded.reach.grants.storage,
+            ..Grants::default()
+        },
         config: bench.subject.loaded.config.clone(),
     });
     let answer = instance.start(bench.id()?, errand).await;
@@ -196,7 +199,7 @@ impl Detour {
         let Ok(authority) = address.parse() else {
             return skipped(format!("`{address}` cannot be granted"));
         };
-        let mut grants = bench.subject.loaded.grants.clone();
+        let mut grants = bench.subject.loaded.reach.grants.clone();
         grants.add_endpoint(Endpoint {
             authority,
             trust: Trust::System,

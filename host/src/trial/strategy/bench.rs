@@ -13,6 +13,7 @@ use super::companion::Companion;
 use super::listener::Listener;
 use super::metered::Metered;
 use crate::clock::{Clock, SystemClock};
+use crate::config::limits::Limits;
 use crate::config::settings::Settings;
 use crate::plugin::load::Linked;
 use crate::plugin::{
@@ -93,8 +94,10 @@ impl Bench {
             storage: self.maps(),
             events: None,
             secrets: Arc::new(loaded.secrets.clone()),
-            grants: Arc::new(loaded.grants.clone()),
+            grants: Arc::new(loaded.reach.grants.clone()),
+            denials: Arc::default(),
             limits,
+            meter: self.room.meter.clone(),
             rehearsal: false,
         };
         let stop = CancellationToken::new();
@@ -165,7 +168,9 @@ impl Bench {
             events: Some(sink),
             secrets: Arc::default(),
             grants: Arc::default(),
-            limits: crate::config::limits::Limits::default(),
+            denials: Arc::default(),
+            limits: Limits::default(),
+            meter: Arc::default(),
             rehearsal: false,
         };
         let stop = CancellationToken::new();

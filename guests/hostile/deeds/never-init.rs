@@ -1,0 +1,13 @@
+//! Waits in `init` for what never comes, and lets the host run.
+
+use taskhost_hostile::*;
+
+struct Deed;
+
+impl Backend for Deed {
+    async fn init() -> Result<(), Error> {
+        std::future::pending().await
+    }
+}
+
+hostile!(Deed);
