@@ -43,7 +43,10 @@ const HOSTILE_TABLE: &str = "taskhost-hostile-table";
 /// `wrong-NAME`. The folder, and the package.
 const WRONG: [(&str, &str); 2] = [
     ("guests/wrong/backends/wrongs", "taskhost-wrong-backends"),
-    ("guests/wrong/strategies/wrongs", "taskhost-wrong-strategies"),
+    (
+        "guests/wrong/strategies/wrongs",
+        "taskhost-wrong-strategies",
+    ),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -99,7 +102,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         replace(&from, &files.join(format!("{name}.wasm")))?;
     }
     let wrong = WRONG.map(|(folder, _)| (folder, "wrong"));
-    for (folder, prefix) in [("guests/hostile/deeds", "hostile")].into_iter().chain(wrong) {
+    for (folder, prefix) in [("guests/hostile/deeds", "hostile")]
+        .into_iter()
+        .chain(wrong)
+    {
         for source in fs::read_dir(workspace.join(folder))? {
             let source = source?.path();
             let name = source.file_stem().unwrap_or_default().to_string_lossy();

@@ -4,11 +4,13 @@
 //! cli ─┬─▶ mcp ───┬─▶ service ─┬─▶ store ─▶ task
 //!      ├─▶ admin ─┤            └─▶ plugin ─▶ engine ─▶ capability ─▶ config, task
 //!      └─▶ trial ─┘
+//! cli ───▶ author ───────────────▶ plugin
 //! ```
 //!
 //! Arrows point one way, and a test holds them to it. `ARCHITECTURE.md` has the map.
 
 pub mod admin;
+pub mod author;
 pub mod capability;
 pub mod cli;
 pub mod clock;

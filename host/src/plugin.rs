@@ -8,10 +8,13 @@ pub mod backend;
 pub mod embedded;
 pub mod load;
 pub mod manifest;
+pub mod placed;
 pub mod reach;
+pub mod reload;
 mod settings;
 pub mod source;
 pub mod strategy;
+pub mod watch;
 
 pub use crate::capability::Ports;
 pub use crate::capability::events::EventSink;
@@ -23,6 +26,7 @@ pub use crate::capability::tasks::{
 pub use crate::engine::actor::Health;
 pub use crate::engine::answer::{CallError, Refusal};
 pub use crate::engine::backend::{CancelAnswer, LinkedBackend, StartWork, Work};
+pub use crate::engine::component::Kind;
 pub use crate::engine::load::LoadError;
 pub use crate::engine::scratch::Info;
 pub use crate::engine::strategy::{

@@ -177,6 +177,27 @@ fn tasks_are_read_from_the_store_while_no_host_runs() {
 }
 
 #[test]
+fn each_component_that_comes_with_taskhost_carries_its_manifest() {
+    for (name, kind) in [
+        ("celery", "backend"),
+        ("mock", "backend"),
+        ("adaptive", "strategy"),
+        ("blocking", "strategy"),
+        ("dispatcher", "strategy"),
+        ("operation-resource", "strategy"),
+        ("polling", "strategy"),
+        ("single-tool", "strategy"),
+    ] {
+        let inspected = taskhost(&["inspect", name, "--json"]).json();
+        let manifest = &inspected["manifest"];
+        assert_eq!(manifest["name"], name, "{inspected}");
+        assert_eq!(manifest["kind"], kind, "{inspected}");
+        assert_eq!(manifest["version"], inspected["version"], "{inspected}");
+        assert_eq!(manifest["summary"], inspected["description"], "{inspected}");
+    }
+}
+
+#[test]
 fn a_component_is_inspected_without_running() {
     for (name, kind) in [
         ("celery", "backend"),

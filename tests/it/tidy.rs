@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which module of the host may name which others.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     (
         "cli",
         &[
+            "author",
             "mcp",
             "admin",
             "trial",
@@ -28,6 +29,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "token",
         ],
     ),
+    ("author", &["plugin", "engine", "config", "task", "error"]),
     (
         "mcp",
         &["service", "plugin", "config", "task", "error", "token"],
@@ -47,7 +49,15 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ),
     (
         "plugin",
-        &["engine", "capability", "schema", "config", "task", "error"],
+        &[
+            "engine",
+            "capability",
+            "schema",
+            "config",
+            "task",
+            "error",
+            "clock",
+        ],
     ),
     (
         "engine",

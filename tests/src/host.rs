@@ -385,6 +385,7 @@ fn command(line: &[OsString]) -> Command {
             command.env_remove(name);
         }
     }
+    command.env("TASKHOST_TOOLS", setup::tools());
     command
 }
 

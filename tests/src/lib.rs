@@ -13,6 +13,7 @@
     reason = "a harness fails loudly: its panics are test failures"
 )]
 
+pub mod build;
 mod client;
 mod host;
 mod lab;

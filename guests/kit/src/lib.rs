@@ -5,7 +5,7 @@
 //! from:
 //!
 //! ```text
-//! strategy   the interface, with defaults          bindings   the same, as generated
+//! strategy   the interface, with defaults          interface  its words
 //! action     what can be done with a task          naming     how tools are called
 //! guide      how a client goes on, in words        payload    a task → what the client reads
 //! input      arguments: schemas, and reading       lookup     token, answer, cancellation → task
@@ -39,38 +39,19 @@ pub mod question;
 pub mod sample;
 pub mod strategy;
 
-#[allow(
-    unsafe_code,
-    missing_docs,
-    clippy::all,
-    clippy::pedantic,
-    unreachable_pub,
-    reason = "generated"
-)]
-pub mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        world: "strategy-plugin",
-        generate_all,
-        additional_derives: [PartialEq],
-        pub_export_macro: true,
-        default_bindings_module: "taskhost_strategy_kit::bindings",
-    });
-}
-
 /// The interface, by the names it is used by here.
 pub mod interface {
-    pub use crate::bindings::exports::taskhost::plugin::strategy::{
-        Call, Caller, Document, DocumentBody, Guest, InputRequired, Prompt, Reference, Reply,
-        TaskSupport, Tool,
+    pub use taskhost_sdk::host::timers;
+    pub use taskhost_sdk::strategy::{
+        Call, Caller, Document, DocumentBody, InputRequired, Prompt, PromptArgument, Reference,
+        Reply, RpcError, Snapshot, StartOptions, TaskSupport, Tool,
     };
-    pub use crate::bindings::taskhost::plugin::tasks::{Snapshot, StartOptions};
-    pub use crate::bindings::taskhost::plugin::types::{
-        Error, Failure, Observation, Outcome, PluginInfo, Progress, Question, Response,
-        TaskDefinition,
+    pub use taskhost_sdk::{
+        Error, Failure, Observation, Outcome, Progress, Question, Response, TaskDefinition,
     };
-    pub use crate::bindings::taskhost::plugin::{logging, timers};
 }
 
-#[doc(hidden)]
-pub use wit_bindgen;
+pub use taskhost_sdk::{NoSettings, Settings, export_strategy, manifest};
+
+#[cfg(not(target_family = "wasm"))]
+pub use taskhost_sdk::mock;

@@ -7,6 +7,9 @@ use clap::{Args, ValueEnum};
 
 use super::{assemble, output};
 use crate::config::{ComponentConfig, Config, Flags};
+use crate::author::build;
+use crate::engine::Engine;
+use crate::engine::cache::Cache;
 use crate::engine::component::{Component, Kind};
 use crate::error::{Code, Report};
 use crate::plugin::load::{Loaded, prepare};
@@ -65,16 +68,15 @@ enum ReportArg {
 
 /// Tries a component, and says what came of it.
 pub(super) async fn test(args: &TestArgs) -> Result<(), Report> {
-    let reference = built(&args.reference)?;
     let (engine, cache) = assemble::engine()?;
+    let reference = built(&args.reference, &engine, cache.as_ref()).await?;
     let bytes = Reference(reference.clone())
         .read()
         .map_err(|error| Report::from(&error))?;
     let component =
         Component::load(&engine, cache.as_ref(), &bytes).map_err(|error| Report::from(&error))?;
     let kind = component.kind().map_err(|error| Report::from(&error))?;
-    let manifest =
-        Manifest::of_kind(&bytes, kind).map_err(|error| Report::from(&error))?;
+    let manifest = Manifest::of_kind(&bytes, kind).map_err(|error| Report::from(&error))?;
     let said = manifest.map(|manifest| manifest.test).unwrap_or_default();
     let config = config(args, kind, &reference, &said)?;
     let load = async |kind: Kind, component: &ComponentConfig| -> Result<Loaded, Report> {
@@ -131,25 +133,26 @@ pub(super) async fn test(args: &TestArgs) -> Result<(), Report> {
 }
 
 /// The component of a project, built first; anything else is as it is.
-fn built(reference: &str) -> Result<String, Report> {
+async fn built(
+    reference: &str,
+    engine: &Engine,
+    cache: Option<&Cache>,
+) -> Result<String, Report> {
     if !Path::new(reference).is_dir() {
         return Ok(reference.to_owned());
     }
-    Err(Report::new(
-        Code(821),
-        format!("`{reference}` is a directory, and projects are not built here yet"),
-    )
-    .help("build it: cargo build --release --target wasm32-wasip2")
-    .help("then test the component: taskhost test target/wasm32-wasip2/release/NAME.wasm"))
+    let say = |line: &str| eprintln!("{line} …");
+    let built = build::build(Path::new(reference), engine, cache, say)
+        .await
+        .map_err(|error| Report::from(&error))?;
+    for doubt in &built.doubts {
+        eprintln!("warning: {doubt}");
+    }
+    Ok(built.file.display().to_string())
 }
 
 /// What the flags amount to, on top of what the author gives for trials.
-fn config(
-    args: &TestArgs,
-    kind: Kind,
-    reference: &str,
-    said: &Trial,
-) -> Result<Config, Report> {
+fn config(args: &TestArgs, kind: Kind, reference: &str, said: &Trial) -> Result<Config, Report> {
     let mut flags = Flags {
         set: args.set.clone(),
         allow: args.allow.clone(),
@@ -170,8 +173,11 @@ fn config(
     };
     if let (Some(mine), Some(said)) = (mine, &said.config) {
         mine.config = serde_json::from_value(said.clone()).map_err(|error| {
-            Report::new(Code(342), format!("`[test] config` of its manifest: {error}"))
-                .help("for the author: mend plugin.toml, and build the component again")
+            Report::new(
+                Code(342),
+                format!("`[test] config` of its manifest: {error}"),
+            )
+            .help("for the author: mend plugin.toml, and build the component again")
         })?;
     }
     Ok(config)

@@ -39,7 +39,7 @@ pub enum What {
         /// With these secrets put in by the host.
         secrets: BTreeSet<String>,
     },
-    /// A secret, to be read.
+    /// A secret, to be read: its name, or the key of the configuration that has it.
     Secret(String),
     /// An environment variable.
     Env(String),
@@ -78,6 +78,16 @@ fn setting<'a>(settings: &'a Settings, key: &str) -> Option<&'a str> {
         value = value.get(part)?;
     }
     value.as_str()
+}
+
+/// The name that `text` is, or that this key of the configuration holds: `{config.password_secret}`.
+/// `None`: nothing is configured there.
+pub fn name_in<'a>(text: &'a str, settings: &'a Settings) -> Option<&'a str> {
+    let key = text.strip_prefix("{config.");
+    match key.and_then(|key| key.strip_suffix('}')) {
+        Some(key) => setting(settings, key),
+        None => Some(text),
+    }
 }
 
 impl Place<Authority> {
@@ -186,6 +196,21 @@ impl<T: fmt::Display> fmt::Display for Place<T> {
 }
 
 impl What {
+    /// False: it is about what the configuration names, and that names nothing. Then it asks for nothing.
+    pub fn is_about_something(&self, settings: &Settings) -> bool {
+        let is_set = |key: &str| setting(settings, key).is_some();
+        match self {
+            Self::Tcp(Place::Configured(key))
+            | Self::Dns(Place::Configured(key))
+            | Self::Http {
+                server: Place::Configured(key),
+                ..
+            } => is_set(key),
+            Self::Secret(name) => name_in(name, settings).is_some(),
+            _ => true,
+        }
+    }
+
     /// What it is called in a manifest and behind `--allow NAME:`.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -234,7 +259,10 @@ impl What {
                     None => word.replace("host.invalid", "HOST"),
                 }
             }
-            Self::Secret(name) => Allowed::Secret(name.clone()).to_string(),
+            Self::Secret(name) => {
+                let name = name_in(name, settings).unwrap_or("NAME");
+                Allowed::Secret(name.to_owned()).to_string()
+            }
             Self::Env(name) => Allowed::Env(name.clone(), None).to_string(),
             Self::Dir { path, writable } => Allowed::Dir(DirGrant {
                 host: "HOSTPATH".into(),

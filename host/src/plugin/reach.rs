@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::ask::{Ask, Settings, What};
+use super::ask::{Ask, Settings, What, name_in};
 use super::manifest::Manifest;
 use crate::config::grant::{Allowed, Endpoint, Grants, HttpGrant};
 
@@ -56,7 +56,7 @@ pub fn reach(
         };
     };
     let asks = Asks {
-        asks: &manifest.asks,
+        all: &manifest.asks,
         settings,
         storage,
     };
@@ -64,7 +64,7 @@ pub fn reach(
     let missing = manifest
         .asks
         .iter()
-        .filter(|ask| !asks.is_met(ask, &grants))
+        .filter(|ask| ask.what.is_about_something(settings) && !asks.is_met(ask, &grants))
         .map(|ask| Missing {
             grant: ask.what.wish(settings),
             ask: ask.clone(),
@@ -78,14 +78,14 @@ pub fn reach(
 }
 
 struct Asks<'a> {
-    asks: &'a [Ask],
+    all: &'a [Ask],
     settings: &'a Settings,
     storage: u64,
 }
 
 impl Asks<'_> {
     fn any(&self, covers: impl Fn(&What) -> bool) -> bool {
-        self.asks.iter().any(|ask| covers(&ask.what))
+        self.all.iter().any(|ask| covers(&ask.what))
     }
 
     /// As much of `granted` as is asked for.
@@ -121,7 +121,10 @@ impl Asks<'_> {
                 .secrets
                 .iter()
                 .filter(|name| {
-                    self.any(|what| matches!(what, What::Secret(asked) if asked == *name))
+                    self.any(|what| match what {
+                        What::Secret(asked) => name_in(asked, settings) == Some(name.as_str()),
+                        _ => false,
+                    })
                 })
                 .cloned()
                 .collect(),
@@ -135,7 +138,7 @@ impl Asks<'_> {
                 .dirs
                 .iter()
                 .filter_map(|grant| {
-                    let mut modes = self.asks.iter().filter_map(|ask| match &ask.what {
+                    let mut modes = self.all.iter().filter_map(|ask| match &ask.what {
                         What::Dir { path, writable } if *path == grant.guest => Some(*writable),
                         _ => None,
                     });
@@ -156,7 +159,7 @@ impl Asks<'_> {
             secrets: [].into(),
             ..granted.clone()
         };
-        for ask in self.asks {
+        for ask in self.all {
             let What::Http {
                 server,
                 methods,
@@ -185,7 +188,7 @@ impl Asks<'_> {
 
     /// Bytes of storage: nothing without an ask, since what is stored outlives the component.
     fn storage(&self, granted: &Grants) -> u64 {
-        let asked = self.asks.iter().filter_map(|ask| match ask.what {
+        let asked = self.all.iter().filter_map(|ask| match ask.what {
             What::Storage(bytes) => Some(bytes),
             _ => None,
         });
@@ -219,7 +222,9 @@ impl Asks<'_> {
                         .all(|method| grant.methods.contains(method) || grant.allows(method))
                     && secrets.is_subset(&grant.secrets)
             }),
-            What::Secret(name) => given.secrets.contains(name),
+            What::Secret(name) => {
+                name_in(name, settings).is_some_and(|name| given.secrets.contains(name))
+            }
             What::Env(name) => given.env.contains_key(name),
             What::Dir { path, writable } => given
                 .dirs
@@ -249,6 +254,10 @@ fn unasked(granted: &Grants, given: &Grants) -> Vec<String> {
                     rest.secrets
                         .retain(|secret| !given.secrets.contains(secret));
                     if !(rest.methods.is_empty() && rest.secrets.is_empty()) {
+                        if rest.methods.is_empty() {
+                            // There is no word for a secret without a method.
+                            rest.methods.clone_from(&grant.methods);
+                        }
                         left.push(Allowed::Http(rest).to_string());
                     }
                     false
@@ -292,7 +301,10 @@ mod tests {
     }
 
     fn settings() -> Settings {
-        let settings = serde_json::json!({"broker": "redis://redis.internal/0"});
+        let settings = serde_json::json!({
+            "broker": "redis://redis.internal/0",
+            "password_secret": "S",
+        });
         settings.as_object().unwrap().clone()
     }
 
@@ -352,6 +364,13 @@ mod tests {
             ),
             ("secret = \"S\"", "secret=S", Some("secret=S")),
             ("secret = \"S\"", "secret=T", None),
+            (
+                "secret = \"{config.password_secret}\"",
+                "secret=S",
+                Some("secret=S"),
+            ),
+            ("secret = \"{config.password_secret}\"", "secret=T", None),
+            ("secret = \"{config.other_secret}\"", "secret=S", None),
             ("env = \"TZ\"", "env=TZ=UTC", Some("env=TZ=UTC")),
             ("env = \"TZ\"", "env=HOME", None),
             ("dir = \"/d\"", "dir=/x:/d:rw", Some("dir=/x:/d")),
@@ -367,6 +386,12 @@ mod tests {
             wanted.push("storage=0B".to_owned());
             assert_eq!(words(&reach.grants), wanted, "{ask}, {granted}");
         }
+    }
+
+    #[test]
+    fn what_is_not_configured_is_not_missing() {
+        let manifest = manifest(&["tcp = \"{config.results}\"", "secret = \"{config.none}\""]);
+        assert!(reach(Some(&manifest), &grants(&[])).missing.is_empty());
     }
 
     #[test]
@@ -421,12 +446,14 @@ mod tests {
         let manifest = manifest(&[
             "tcp = \"redis:6379\"",
             "http = \"https://a\"",
+            "http = \"https://c\"",
             "dir = \"/d\"",
         ]);
         let granted = grants(&[
             "tcp=redis:6379",
             "tcp=reids:6379",
             "http=GET,POST@https://a+S",
+            "http=https://c+S",
             "http=*@https://b",
             "secret=S",
             "dir=/x:/d:rw",
@@ -438,6 +465,7 @@ mod tests {
             [
                 "tcp=reids:6379",
                 "http=POST@https://a+S",
+                "http=https://c+S",
                 "http=*@https://b",
                 "secret=S",
                 "storage=1MiB",

@@ -13,7 +13,7 @@ use super::strategy::Bench as Strategy;
 use super::verdict::{Claim, Stop, failed};
 use crate::error::Report;
 use crate::plugin::LoadError;
-use crate::plugin::load::Linked;
+use crate::plugin::load::{Linked, config_schema};
 use crate::schema::Validator;
 use crate::task::Json;
 
@@ -27,7 +27,7 @@ pub(super) async fn strategy(bench: &Strategy) -> Claim {
 
 async fn all(subject: &Subject) -> Claim {
     let loaded = &subject.loaded;
-    let schema = loaded.info.config_schema.as_ref();
+    let schema = config_schema(&loaded.info, loaded.manifest.as_ref());
     let validator = match schema.map(Validator::compile).transpose() {
         Ok(validator) => validator,
         Err(why) => {
@@ -60,9 +60,10 @@ async fn all(subject: &Subject) -> Claim {
 /// Whether `init` takes it. Its end is the end of the scenario.
 async fn rehearse(subject: &Subject, document: &Json) -> Result<bool, Stop> {
     let (name, loaded) = (&subject.name, &subject.loaded);
+    let (grants, secrets) = (&loaded.reach.grants, &loaded.secrets);
     let answer = match &loaded.linked {
-        Linked::Backend(linked) => linked.rehearse(name, document, &loaded.secrets).await,
-        Linked::Strategy(linked) => linked.rehearse(name, document, &loaded.secrets).await,
+        Linked::Backend(linked) => linked.rehearse(name, document, grants, secrets).await,
+        Linked::Strategy(linked) => linked.rehearse(name, document, grants, secrets).await,
     };
     match answer {
         Ok(()) => Ok(true),

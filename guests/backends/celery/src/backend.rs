@@ -6,9 +6,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use taskhost_sdk::spawn;
 use tokio::sync::watch;
 
-use crate::bindings::{Error, secrets};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::control::Control;
@@ -18,11 +18,8 @@ use crate::live::Live;
 use crate::results;
 use crate::wire::Link;
 
-thread_local! {
-    static BACKEND: RefCell<Option<Rc<Backend>>> = const { RefCell::new(None) };
-}
-
-pub(crate) struct Backend {
+/// One instance of the component.
+pub struct Backend {
     pub(crate) config: Config,
     pub(crate) broker: Rc<Link>,
     /// The same as `broker` where both are one database.
@@ -41,9 +38,8 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    /// Begins to connect, and to look for workers, and returns without waiting for either.
-    pub(crate) async fn init(config: &str) -> Result<(), Error> {
-        let config = Config::parse(config, secrets::get)?;
+    /// Begins to connect, and returns without waiting for that.
+    pub(crate) fn open(config: Config) -> Self {
         let one = config.broker == config.results;
         let broker = Link::open("broker", config.broker.clone(), one);
         let results = if one {
@@ -51,12 +47,11 @@ impl Backend {
         } else {
             Link::open("result_backend", config.results.clone(), true)
         };
-        let found = Found::load().await;
-        let backend = Rc::new(Self {
+        Self {
             broker_keys: BrokerKeys::new(&config.broker_keyprefix, config.broker.database),
             result_keys: ResultKeys::new(&config.result_keyprefix),
-            catalogue: RefCell::new(Catalogue::new(&config, &found.tasks())),
-            found: RefCell::new(found),
+            catalogue: RefCell::default(),
+            found: RefCell::default(),
             config,
             broker,
             results,
@@ -65,17 +60,16 @@ impl Backend {
             roster: RefCell::default(),
             pushes: Cell::new(true),
             asked: watch::Sender::new(false),
-        });
-        BACKEND.with(|slot| slot.replace(Some(backend.clone())));
-        wit_bindgen::spawn_local(results::follow(backend.clone()));
-        wit_bindgen::spawn_local(discovery::run(backend));
-        Ok(())
+        }
     }
 
-    pub(crate) fn get() -> Result<Rc<Self>, Error> {
-        BACKEND
-            .with(|slot| slot.borrow().clone())
-            .ok_or_else(|| Error::Internal("called before init".into()))
+    /// Remembers what was found before, and begins to listen and to look for workers.
+    pub(crate) async fn begin(self: Rc<Self>) {
+        let found = Found::load().await;
+        self.found.replace(found);
+        self.renew_catalogue();
+        spawn(results::follow(self.clone()));
+        spawn(discovery::run(self));
     }
 
     /// Brings the catalogue up to what was found. True where it is another one.

@@ -9,9 +9,9 @@
 //! An id that was not sent from here is never revoked: a worker writes `REVOKED` for any id.
 
 use redis::cmd;
+use taskhost_sdk::{CancelAnswer, Error, Observation, Outcome, Work, events};
 
 use crate::backend::Backend;
-use crate::bindings::{CancelAnswer, Error, Observation, Outcome, Work, events};
 use crate::control;
 use crate::discovery;
 use crate::handle::Handle;

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
+use taskhost_sdk::TaskDefinition;
 
-use crate::bindings::TaskDefinition;
 use crate::config::{Config, TaskConfig};
 
 /// The longest name the host takes.

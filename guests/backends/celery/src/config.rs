@@ -4,19 +4,19 @@
 //! care again, because a schema cannot say everything and another host may not check.
 
 use serde_json::{Map, Value};
+use taskhost_sdk::{Error, Settings, secrets};
 
-use crate::bindings::Error;
 use crate::endpoint::Endpoint;
 use crate::fields::Fields;
 use crate::options::Options;
 
 mod schema;
 
-pub(crate) use schema::schema;
+use schema::schema;
 
 /// All settings, with defaults filled in.
 #[derive(Debug)]
-pub(crate) struct Config {
+pub struct Config {
     pub(crate) broker: Endpoint,
     pub(crate) results: Endpoint,
     pub(crate) broker_keyprefix: String,
@@ -53,6 +53,16 @@ pub(crate) struct TaskConfig {
     pub(crate) strategy: Option<String>,
 }
 
+impl Settings for Config {
+    fn schema() -> Option<Value> {
+        Some(schema())
+    }
+
+    fn read(text: &str) -> Result<Self, Error> {
+        Self::parse(text, secrets::get)
+    }
+}
+
 impl Config {
     /// `secret` gives the value of a named secret.
     pub(crate) fn parse(
@@ -71,7 +81,7 @@ impl Config {
                 .text("result_password_secret")
                 .map_err(Error::InvalidInput)?,
         ];
-        let mut config = Self::read(fields).map_err(|error| {
+        let mut config = Self::of(fields).map_err(|error| {
             if error.contains("only Redis is supported") {
                 Error::Unsupported(error)
             } else {
@@ -94,7 +104,7 @@ impl Config {
         Ok(config)
     }
 
-    fn read(mut fields: Fields) -> Result<Self, String> {
+    fn of(mut fields: Fields) -> Result<Self, String> {
         let broker = fields.text("broker")?.ok_or(
             "`broker` is missing: the URL of Celery's broker, such as `redis://localhost:6379/0`",
         )?;
@@ -304,7 +314,7 @@ mod tests {
     /// What the schema allows is what is read: the names in it are the names above.
     #[test]
     fn the_schema_knows_the_same_names() {
-        let schema: Value = serde_json::from_str(&schema()).unwrap();
+        let schema = schema();
         let names = |schema: &Value| {
             let properties = schema["properties"].as_object().unwrap();
             assert_eq!(schema["additionalProperties"], json!(false));

@@ -9,10 +9,10 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use redis::{cmd, pipe};
 use serde_json::Value;
+use taskhost_sdk::host::timers;
 use tokio::sync::Mutex;
 
 use crate::backend::Backend;
-use crate::bindings::timers;
 use crate::envelope::uuid;
 use crate::pidbox::{self, Answers, Reply, Request};
 use crate::wire::Trouble;

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use serde_json::json;
+use taskhost_sdk::host::timers;
+use taskhost_sdk::{events, tracing};
 
 use crate::backend::Backend;
-use crate::bindings::{events, timers};
 use crate::cancel;
 use crate::control::{self, Replies};
 use crate::liveness::Liveness;
-use crate::log;
 use crate::no_result::NoResult;
 use crate::pidbox::{self, Worker};
 use crate::wire::{Trouble, first};
@@ -137,7 +137,7 @@ async fn ask_for_tasks(backend: &Backend) -> Result<(), Trouble> {
     let replies = control::ask(backend, "registered", items("mcp")).await?;
     let mut tasks = pidbox::registered(&replies.answers).unwrap_or_default();
     if replies.answers.values().any(|answer| !answer.is_array()) {
-        log::warn(
+        tracing::warn!(
             "a worker could not say the `mcp` attribute of its tasks; they are offered without a \
              schema: look into the worker's log",
         );

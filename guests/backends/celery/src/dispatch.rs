@@ -1,12 +1,12 @@
 //! Starting a task: one script that pushes its message once.
 
 use redis::cmd;
+use taskhost_sdk::host::timers;
+use taskhost_sdk::{Error, StartRequest, tracing};
 
 use crate::backend::Backend;
-use crate::bindings::{Error, StartRequest, timers};
 use crate::envelope::{self, Envelope, Order};
 use crate::handle::Handle;
-use crate::log;
 use crate::mark::{LIFETIME_S, SEND};
 use crate::options::Options;
 use crate::results;
@@ -63,7 +63,9 @@ pub(crate) async fn start(backend: &Backend, request: &StartRequest) -> Result<S
         }
         // It may have ended while nobody listened.
         backend.results.wakeups().add(backend.result_keys.meta(id));
-        log::info("a task was started again; its message had been sent and was not sent twice");
+        tracing::info!(
+            "a task was started again; its message had been sent and was not sent twice"
+        );
     } else {
         backend.live.sent(id, backend.broker.number());
     }

@@ -4,8 +4,7 @@
 //! With the id, which the host gives back as well, that is all that finding it again needs.
 
 use serde::{Deserialize, Serialize};
-
-use crate::bindings::Error;
+use taskhost_sdk::Error;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Handle {

@@ -29,7 +29,6 @@ mod instant;
 mod keys;
 mod live;
 mod liveness;
-mod log;
 mod mark;
 mod messages;
 mod meta;
@@ -41,109 +40,73 @@ mod results;
 mod typed_json;
 mod wire;
 
-use redis::cmd;
+use std::rc::Rc;
+use std::time::Duration;
 
-use crate::backend::Backend;
-use crate::bindings::{
-    CancelAnswer, Error, Guest, Observation, PluginInfo, Response, StartRequest, TaskDefinition,
-    Work,
+use redis::cmd;
+use taskhost_sdk::{
+    CancelAnswer, Error, Observation, StartRequest, Task, Work, export_backend, manifest,
 };
+
+pub use crate::backend::Backend;
+use crate::config::Config;
 use crate::handle::Handle;
 
 /// Changes are pushed; this finds what a crash of the host or of Redis has lost.
-const OBSERVE_EVERY_MS: u32 = 15_000;
+const OBSERVE_EVERY: Duration = Duration::from_secs(15);
 /// How long the first list of tasks waits for workers to answer.
 const FIRST_LIST_MS: u64 = 1500;
 
-/// The component.
-pub struct Celery;
+/// Celery tasks ask nothing, so there is nothing to answer.
+impl taskhost_sdk::Backend for Backend {
+    const NAME: &'static str = "celery";
+    const OBSERVE_EVERY: Option<Duration> = Some(OBSERVE_EVERY);
+    type Config = Config;
 
-impl Guest for Celery {
-    fn describe() -> PluginInfo {
-        PluginInfo {
-            name: "celery".into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            description: Some(env!("CARGO_PKG_DESCRIPTION").into()),
-            config_schema: Some(config::schema()),
-            observe_every_ms: Some(OBSERVE_EVERY_MS),
-        }
+    fn new(config: Config) -> Result<Self, Error> {
+        Ok(Self::open(config))
     }
 
-    async fn init(config: String) -> Result<(), Error> {
-        Backend::init(&config).await
-    }
-
-    async fn list_tasks() -> Result<Vec<TaskDefinition>, Error> {
-        let backend = Backend::get()?;
-        if backend.config.discover_every_ms.is_some() && backend.found.borrow().is_empty() {
-            // Clients list tools once, right at the beginning.
-            let mut asked = backend.asked.subscribe();
-            _ = wire::within(FIRST_LIST_MS, asked.wait_for(|asked| *asked)).await;
-        }
-        let definitions = backend.catalogue.borrow().definitions();
-        Ok(definitions)
-    }
-
-    async fn start(request: StartRequest) -> Result<String, Error> {
-        dispatch::start(&*Backend::get()?, &request).await
-    }
-
-    async fn observe(works: Vec<Work>) -> Result<Vec<Observation>, Error> {
-        results::observe(&*Backend::get()?, &works).await
-    }
-
-    async fn cancel(work: Work, reason: Option<String>) -> Result<CancelAnswer, Error> {
-        cancel::cancel(&*Backend::get()?, &work, reason).await
-    }
-
-    /// Celery tasks ask nothing, so every key is an unknown one.
-    async fn answer(_work: Work, _key: String, _response: Response) -> Result<(), Error> {
+    async fn init(self: Rc<Self>) -> Result<(), Error> {
+        self.begin().await;
         Ok(())
     }
 
-    async fn release(work: Work) -> Result<(), Error> {
-        let backend = Backend::get()?;
+    async fn tasks(&self) -> Result<Vec<Task>, Error> {
+        if self.config.discover_every_ms.is_some() && self.found.borrow().is_empty() {
+            // Clients list tools once, right at the beginning.
+            let mut asked = self.asked.subscribe();
+            _ = wire::within(FIRST_LIST_MS, asked.wait_for(|asked| *asked)).await;
+        }
+        let definitions = self.catalogue.borrow().definitions();
+        Ok(definitions.into_iter().map(Task::from).collect())
+    }
+
+    async fn start(&self, request: StartRequest) -> Result<String, Error> {
+        dispatch::start(self, &request).await
+    }
+
+    async fn observe(&self, work: &Work) -> Result<Observation, Error> {
+        let mut observations = self.observe_all(std::slice::from_ref(work)).await?;
+        Ok(observations.pop().unwrap_or(Observation::Unknown))
+    }
+
+    async fn observe_all(&self, works: &[Work]) -> Result<Vec<Observation>, Error> {
+        results::observe(self, works).await
+    }
+
+    async fn cancel(&self, work: &Work, reason: Option<String>) -> Result<CancelAnswer, Error> {
+        cancel::cancel(self, work, reason).await
+    }
+
+    async fn release(&self, work: &Work) -> Result<(), Error> {
         Handle::read(&work.handle)?;
-        results::unwatch(&backend, &work.id).await;
+        results::unwatch(self, &work.id).await;
         let mut forget = cmd("DEL");
-        forget.arg(backend.broker_keys.sent(&work.id));
-        Ok(backend.broker.ask::<()>(&forget).await?)
+        forget.arg(self.broker_keys.sent(&work.id));
+        Ok(self.broker.ask::<()>(&forget).await?)
     }
 }
 
-#[allow(
-    unsafe_code,
-    missing_docs,
-    clippy::all,
-    clippy::pedantic,
-    unreachable_pub,
-    reason = "generated"
-)]
-mod generated {
-    wit_bindgen::generate!({
-        path: "../../../wit",
-        world: "backend-plugin",
-        generate_all,
-        additional_derives: [PartialEq],
-        pub_export_macro: true,
-    });
-
-    // Elsewhere the names of the exports are no symbols that a linker takes.
-    #[cfg(target_arch = "wasm32")]
-    export!(Celery with_types_in self);
-    #[cfg(target_arch = "wasm32")]
-    use super::Celery;
-}
-
-/// The interface, by the names it is used by here.
-mod bindings {
-    pub(crate) use crate::generated::exports::taskhost::plugin::backend::{
-        CancelAnswer, Guest, StartRequest,
-    };
-    pub(crate) use crate::generated::taskhost::plugin::types::{
-        Error, Failure, Observation, Outcome, PluginInfo, Progress, Response, TaskDefinition, Work,
-    };
-    pub(crate) use crate::generated::taskhost::plugin::{
-        events, logging, net, secrets, storage, timers,
-    };
-}
+export_backend!(Backend);
+manifest!();

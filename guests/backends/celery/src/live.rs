@@ -7,7 +7,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::bindings::{Observation, Outcome};
+use taskhost_sdk::{Observation, Outcome};
+
 use crate::handle::Handle;
 use crate::meta::Meta;
 

@@ -16,12 +16,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use redis::{cmd, pipe};
+use taskhost_sdk::host::timers;
+use taskhost_sdk::{events, tracing};
 
 use crate::backend::Backend;
-use crate::bindings::{events, timers};
 use crate::control::{self, Replies};
 use crate::live::Begun;
-use crate::log;
 use crate::mark::{LIFETIME_S, Mark};
 use crate::messages;
 use crate::pidbox::{self, Whereabouts, Worker};
@@ -162,10 +162,10 @@ async fn end(backend: &Backend, task: &Begun) {
         return;
     }
     if let Some(end) = mark.end() {
-        log::warn(&format!(
+        tracing::warn!(
             "worker {} is gone with a task that it had begun",
             task.worker
-        ));
+        );
         events::observed(&task.id, &end);
         results::unwatch(backend, &task.id).await;
     }

@@ -8,7 +8,8 @@
 //! right. The mark has an end of its own, long after any recovery, and is prolonged while the task
 //! lives.
 
-use crate::bindings::{Observation, Outcome};
+use taskhost_sdk::{Observation, Outcome};
+
 use crate::meta;
 
 /// Two days, in seconds.

@@ -7,8 +7,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use taskhost_sdk::{Failure, Observation, Outcome, Progress};
 
-use crate::bindings::{Failure, Observation, Outcome, Progress};
 use crate::repr::repr;
 use crate::typed_json;
 

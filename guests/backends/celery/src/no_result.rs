@@ -26,13 +26,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use redis::cmd;
 use serde_json::json;
+use taskhost_sdk::host::timers;
+use taskhost_sdk::{events, tracing};
 
 use crate::backend::Backend;
-use crate::bindings::{events, timers};
 use crate::control::{self, Replies};
 use crate::live::Open;
 use crate::liveness::Liveness;
-use crate::log;
 use crate::mark::{LIFETIME_S, Mark};
 use crate::messages;
 use crate::pidbox::{self, Answers};
@@ -272,7 +272,7 @@ async fn end(backend: &Backend, task: &Open, workers: &BTreeSet<String>) {
     if let Some(end) = mark.end()
         && backend.live.has(&task.id)
     {
-        log::warn("a task ended without a result");
+        tracing::warn!("a task ended without a result");
         events::observed(&task.id, &end);
         results::unwatch(backend, &task.id).await;
     }

@@ -11,11 +11,11 @@
 use std::rc::Rc;
 
 use redis::{cmd, pipe};
+use taskhost_sdk::host::timers;
+use taskhost_sdk::{Error, Observation, Work, events, tracing};
 
 use crate::backend::Backend;
-use crate::bindings::{Error, Observation, Work, events, timers};
 use crate::handle::Handle;
-use crate::log;
 use crate::mark::{HEAD, LIFETIME_S, Mark};
 use crate::meta::Meta;
 use crate::wire::{Trouble, first};
@@ -226,9 +226,7 @@ async fn resume(backend: &Backend) -> Result<(), Trouble> {
 
 fn poll_from_now_on(backend: &Backend, trouble: &Trouble) {
     backend.pushes.set(false);
-    log::warn(&format!(
-        "{trouble}; results are polled once a second instead of being pushed"
-    ));
+    tracing::warn!("{trouble}; results are polled once a second instead of being pushed");
     // Wakes the loop, which polls from now on.
     backend.results.wakeups().add(String::new());
 }

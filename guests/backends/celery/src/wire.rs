@@ -5,19 +5,18 @@
 //! this instance, and time-outs race the host's clock.
 //!
 //! ```text
-//! callers ─ Link::ask ─► redis client ─► pipe ─► pump ─► net.connection     (one per database)
+//! callers ─ Link::ask ─► redis client ─► pipe ─► net::carry ─► net.connection  (one per database)
 //! results::follow ◄─ Wakeups ◄─ pushes ◄──┘
 //! ```
 
 use std::future::Future;
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
-
-use crate::bindings::timers;
+use taskhost_sdk::time;
 
 mod link;
-mod pump;
 mod resp2;
 mod trouble;
 mod wakeups;
@@ -27,10 +26,7 @@ pub(crate) use trouble::{Place, Trouble};
 
 /// What `work` gives, or nothing where it takes longer.
 pub(crate) async fn within<T>(ms: u64, work: impl Future<Output = T>) -> Option<T> {
-    match select(pin!(work), pin!(timers::sleep(ms))).await {
-        Either::Left((value, _)) => Some(value),
-        Either::Right(_) => None,
-    }
+    time::timeout(Duration::from_millis(ms), work).await.ok()
 }
 
 /// Whatever ends first, for endings that mean the same.

@@ -1,13 +1,12 @@
 //! What there is to run, in words and schemas.
 
 use serde_json::{Value, json};
-
-use crate::bindings::taskhost::plugin::types::TaskDefinition;
+use taskhost_sdk::Task;
 
 /// All tasks, in a stable order.
-pub(crate) fn definitions() -> Vec<TaskDefinition> {
+pub(crate) fn tasks() -> Vec<Task> {
     vec![
-        definition(
+        task(
             "slow_compute",
             "Computes for some seconds",
             &json!({
@@ -15,19 +14,19 @@ pub(crate) fn definitions() -> Vec<TaskDefinition> {
                 "label": { "type": "string" },
             }),
         ),
-        definition("failing_job", "Runs, and fails after a second", &json!({})),
-        definition(
+        task("failing_job", "Runs, and fails after a second", &json!({})),
+        task(
             "protocol_error_job",
             "Is lost by whoever should run it",
             &json!({}),
         ),
-        definition(
+        task(
             "confirm_delete",
             "Asks before it would delete a file",
             &json!({ "filename": { "type": "string" } }),
         ),
-        definition("multi_input", "Asks two things at once", &json!({})),
-        definition(
+        task("multi_input", "Asks two things at once", &json!({})),
+        task(
             "test_tool_with_task",
             "Greets somebody, after a while",
             &json!({ "user_name": { "type": "string" } }),
@@ -35,17 +34,9 @@ pub(crate) fn definitions() -> Vec<TaskDefinition> {
     ]
 }
 
-fn definition(name: &str, description: &str, properties: &Value) -> TaskDefinition {
-    TaskDefinition {
-        name: name.into(),
-        title: None,
-        description: Some(description.into()),
-        input_schema: json!({ "type": "object", "properties": properties }).to_string(),
-        output_schema: None,
-        cancellable: true,
-        idempotent: true,
-        estimate_ms: None,
-        timeout_ms: None,
-        strategy: None,
-    }
+fn task(name: &str, description: &str, properties: &Value) -> Task {
+    let schema = json!({ "type": "object", "properties": properties });
+    Task::untyped(name, &schema)
+        .description(description)
+        .idempotent()
 }

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use taskhost_sdk::{CancelAnswer, Failure, Observation, Outcome, Question};
 
-use crate::bindings::exports::taskhost::plugin::backend::CancelAnswer;
-use crate::bindings::taskhost::plugin::types::{Failure, Observation, Outcome, Question};
 use crate::job::Job;
 
 /// All that is kept of a task. Time passing changes nothing here.
@@ -104,8 +103,7 @@ pub(crate) fn cancel(record: &mut Record, now: u64, reason: Option<String>) -> C
 }
 
 /// Takes an answer into the record. The first one to a question counts.
-pub(crate) fn answer(record: &mut Record, key: &str, accepted: Option<&str>) {
-    let accepted = accepted.and_then(|json| serde_json::from_str(json).ok());
+pub(crate) fn answer(record: &mut Record, key: &str, accepted: Option<Value>) {
     record.answers.entry(key.to_owned()).or_insert(accepted);
 }
 
@@ -181,7 +179,7 @@ mod tests {
     fn each_answer_closes_its_question_and_the_last_one_the_task() {
         let mut record = record("multi_input", "{}");
         assert_eq!(open(&record), ["name", "sure"]);
-        answer(&mut record, "name", Some(r#"{"name":"Ann"}"#));
+        answer(&mut record, "name", Some(json!({ "name": "Ann" })));
         assert_eq!(open(&record), ["sure"]);
         answer(&mut record, "sure", None);
         assert_eq!(

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-use crate::bindings::taskhost::plugin::types::Error;
+use taskhost_sdk::Error;
 
 /// A task and its arguments.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,12 +44,15 @@ const fn second() -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use taskhost_sdk::TaskDefinition;
+
     use super::*;
     use crate::catalogue;
 
     #[test]
     fn every_task_that_is_offered_can_be_read() {
-        for definition in catalogue::definitions() {
+        for task in catalogue::tasks() {
+            let definition = TaskDefinition::from(task);
             assert!(Job::read(&definition.name, "{}").is_ok(), "{definition:?}");
         }
         assert!(Job::read("dance", "{}").is_err());

@@ -5,132 +5,102 @@
 //! behind go with the test's data directory.
 //!
 //! ```text
-//! catalogue   definitions, in words and schemas      course   record and time → observation
-//! job         what one task was told to do           store    records in the host's storage
+//! catalogue   tasks, in words and schemas      course   record and time → observation
+//! job         what one task was told to do
 //! ```
-
-#![cfg_attr(
-    not(target_arch = "wasm32"),
-    allow(
-        dead_code,
-        reason = "natively there are no exports, and the tests reach a part only"
-    )
-)]
 
 mod catalogue;
 mod course;
 mod job;
-mod store;
 
-#[allow(
-    unsafe_code,
-    missing_docs,
-    clippy::all,
-    clippy::pedantic,
-    unreachable_pub,
-    reason = "generated"
-)]
-mod bindings {
-    wit_bindgen::generate!({
-        path: "../../../wit",
-        world: "backend-plugin",
-        generate_all,
-        additional_derives: [PartialEq],
-    });
+use std::time::Duration;
 
-    // The names of the exports are no names to a native linker.
-    #[cfg(target_arch = "wasm32")]
-    use super::Conformance;
-    #[cfg(target_arch = "wasm32")]
-    export!(Conformance);
-}
-
-use bindings::exports::taskhost::plugin::backend::{
-    CancelAnswer, Error, Guest, Handle, Observation, PluginInfo, Response, StartRequest,
-    TaskDefinition, Work,
-};
-use bindings::taskhost::plugin::{events, timers};
 use course::Record;
 use job::Job;
+use taskhost_sdk::storage::Table;
+use taskhost_sdk::{
+    Backend, CancelAnswer, Error, Handle, NoSettings, Observation, Response, StartRequest, Task,
+    Work, events, export_backend, manifest, spawn, time,
+};
 
-struct Conformance;
+/// By the task's id.
+const RECORDS: Table<Record> = Table::new("task/");
 
-impl Guest for Conformance {
-    fn describe() -> PluginInfo {
-        PluginInfo {
-            name: "conformance".into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            description: Some(env!("CARGO_PKG_DESCRIPTION").into()),
-            config_schema: None,
-            // Changes are pushed when they happen; after a restart, this finds them.
-            observe_every_ms: Some(1000),
-        }
+/// The backend.
+pub struct Conformance;
+
+impl Backend for Conformance {
+    const NAME: &'static str = "conformance";
+    // Changes are pushed when they happen; after a restart, this finds them.
+    const OBSERVE_EVERY: Option<Duration> = Some(Duration::from_secs(1));
+    type Config = NoSettings;
+
+    fn new(_config: NoSettings) -> Result<Self, Error> {
+        Ok(Self)
     }
 
-    async fn init(_config: String) -> Result<(), Error> {
-        Ok(())
+    async fn tasks(&self) -> Result<Vec<Task>, Error> {
+        Ok(catalogue::tasks())
     }
 
-    async fn list_tasks() -> Result<Vec<TaskDefinition>, Error> {
-        Ok(catalogue::definitions())
-    }
-
-    async fn start(request: StartRequest) -> Result<Handle, Error> {
+    async fn start(&self, request: StartRequest) -> Result<Handle, Error> {
         let job = Job::read(&request.task, &request.arguments)?;
-        let record = store::insert(&request.id, Record::new(timers::now_ms(), job)).await?;
+        let record = Record::new(time::now_ms(), job);
+        let known = RECORDS.insert(&request.id, &record).await?;
+        let record = known.unwrap_or(record);
         tell(&request.id, &record);
-        wit_bindgen::spawn_local(tell_at_the_end(request.id.clone(), record));
+        spawn(tell_at_the_end(request.id.clone(), record));
         Ok(format!("conformance:{}", request.id))
     }
 
-    async fn observe(works: Vec<Work>) -> Result<Vec<Observation>, Error> {
-        let mut observations = Vec::with_capacity(works.len());
-        for work in works {
-            let observation = match store::load(&work.id).await? {
-                Some(record) => course::at(&record, timers::now_ms()),
-                None => Observation::Unknown,
-            };
-            observations.push(observation);
-        }
-        Ok(observations)
+    async fn observe(&self, work: &Work) -> Result<Observation, Error> {
+        let record = RECORDS.get(&work.id).await?;
+        Ok(record.map_or(Observation::Unknown, |record| {
+            course::at(&record, time::now_ms())
+        }))
     }
 
-    async fn cancel(work: Work, reason: Option<String>) -> Result<CancelAnswer, Error> {
-        let (record, answer) = store::update(&work.id, |record| {
-            course::cancel(record, timers::now_ms(), reason.clone())
+    async fn cancel(&self, work: &Work, reason: Option<String>) -> Result<CancelAnswer, Error> {
+        update(work, |record| {
+            course::cancel(record, time::now_ms(), reason.clone())
         })
-        .await?;
-        tell(&work.id, &record);
-        Ok(answer)
+        .await
     }
 
-    async fn answer(work: Work, key: String, response: Response) -> Result<(), Error> {
-        let accepted = match response {
-            Response::Accepted(json) => Some(json),
-            Response::Declined | Response::Dismissed => None,
-        };
-        let (record, ()) = store::update(&work.id, |record| {
-            course::answer(record, &key, accepted.as_deref());
+    async fn answer(&self, work: &Work, key: String, response: Response) -> Result<(), Error> {
+        let accepted = response.accepted()?;
+        update(work, |record| {
+            course::answer(record, &key, accepted.clone());
         })
-        .await?;
-        tell(&work.id, &record);
-        Ok(())
+        .await
     }
 
-    async fn release(work: Work) -> Result<(), Error> {
-        store::remove(&work.id).await
+    async fn release(&self, work: &Work) -> Result<(), Error> {
+        RECORDS.remove(&work.id).await
     }
 }
 
+/// Lets `change` work on the record, and tells what it made of it.
+async fn update<T>(work: &Work, change: impl FnMut(&mut Record) -> T) -> Result<T, Error> {
+    let changed = RECORDS.update(&work.id, change).await?;
+    let (record, answer) =
+        changed.ok_or_else(|| Error::unknown(format!("`conformance` knows no `{}`", work.id)))?;
+    tell(&work.id, &record);
+    Ok(answer)
+}
+
 fn tell(id: &str, record: &Record) {
-    events::observed(id, &course::at(record, timers::now_ms()));
+    events::observed(id, &course::at(record, time::now_ms()));
 }
 
 /// For jobs that end by themselves. What is cancelled meanwhile has told so, and is over for the
 /// host.
 async fn tell_at_the_end(id: String, record: Record) {
     if let Some(end_ms) = course::end_ms(&record) {
-        timers::sleep(end_ms.saturating_sub(timers::now_ms())).await;
+        time::sleep_until(end_ms).await;
         tell(&id, &record);
     }
 }
+
+export_backend!(Conformance);
+manifest!();

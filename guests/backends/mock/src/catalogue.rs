@@ -1,10 +1,9 @@
-//! What `mock` offers: its tasks and its configuration, in words and schemas.
+//! What `mock` offers: its tasks, in words and schemas.
 //!
 //! The host checks arguments against these schemas, so [`crate::course`] sees none out of bounds.
 
 use serde_json::{Value, json};
-
-use crate::bindings::taskhost::plugin::types::TaskDefinition;
+use taskhost_sdk::TaskDefinition;
 
 /// An hour: the longest that a single wait may be.
 const MOST_MS: u64 = 60 * 60 * 1000;
@@ -27,22 +26,6 @@ pub(crate) fn definitions(with_faults: bool) -> Vec<TaskDefinition> {
         definitions.extend([trap(), spin(), hog(), rubbish()]);
     }
     definitions
-}
-
-/// Schema of the object that `init` takes.
-pub(crate) fn config_schema() -> String {
-    json!({
-        "type": "object",
-        "properties": {
-            "faults": {
-                "type": "boolean",
-                "default": false,
-                "description": "Offer the tasks that break the component: trap, spin, hog, rubbish.",
-            },
-        },
-        "additionalProperties": false,
-    })
-    .to_string()
 }
 
 fn count() -> TaskDefinition {

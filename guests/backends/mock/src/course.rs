@@ -10,9 +10,8 @@
 //! until then makes progress.
 
 use serde_json::{Value, json};
+use taskhost_sdk::{CancelAnswer, Failure, Observation, Outcome, Progress, Question};
 
-use crate::bindings::exports::taskhost::plugin::backend::CancelAnswer;
-use crate::bindings::taskhost::plugin::types::{Failure, Observation, Outcome, Progress, Question};
 use crate::record::{Answer, Cancel, Record, Said};
 use crate::script::Script;
 

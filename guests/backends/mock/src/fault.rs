@@ -3,7 +3,10 @@
 //! What happens in `start` happens before anything is stored, so it happens again each time the
 //! host tries the same id.
 
-use crate::bindings::taskhost::plugin::timers;
+use std::time::Duration;
+
+use taskhost_sdk::{spawn, time};
+
 use crate::script::{Script, When};
 
 /// Breaks the instance, where the script says so. Otherwise returns at once.
@@ -29,8 +32,8 @@ pub(crate) fn strike_later(script: &Script) {
         after_ms,
     } = *script
     {
-        wit_bindgen::spawn_local(async move {
-            timers::sleep(after_ms).await;
+        spawn(async move {
+            time::sleep(Duration::from_millis(after_ms)).await;
             trap();
         });
     }

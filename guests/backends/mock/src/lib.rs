@@ -11,14 +11,6 @@
 //! **Cost:** one read of storage for each work observed, one write for each start, cancellation and
 //! answer; a sleeping task is one timer.
 
-#![cfg_attr(
-    not(target_arch = "wasm32"),
-    allow(
-        dead_code,
-        reason = "natively there are no exports, and the tests reach a part only"
-    )
-)]
-
 mod catalogue;
 mod course;
 mod fault;
@@ -27,110 +19,84 @@ mod script;
 mod store;
 mod watch;
 
-#[allow(
-    unsafe_code,
-    missing_docs,
-    clippy::all,
-    clippy::pedantic,
-    unreachable_pub,
-    reason = "generated"
-)]
-mod bindings {
-    wit_bindgen::generate!({
-        path: "../../../wit",
-        world: "backend-plugin",
-        generate_all,
-        additional_derives: [PartialEq],
-    });
+use std::rc::Rc;
+use std::time::Duration;
 
-    // The names of the exports are no names to a native linker.
-    #[cfg(target_arch = "wasm32")]
-    use super::Mock;
-    #[cfg(target_arch = "wasm32")]
-    export!(Mock);
-}
-
-use std::cell::Cell;
-
-use bindings::exports::taskhost::plugin::backend::{
-    CancelAnswer, Error, Guest, Handle, Observation, PluginInfo, Response, StartRequest,
-    TaskDefinition, Work,
-};
-use bindings::taskhost::plugin::logging::{self, Level};
-use bindings::taskhost::plugin::timers;
 use record::{Record, Said};
+use schemars::JsonSchema;
 use script::Script;
 use serde::Deserialize;
+use serde_json::Value;
+use store::RECORDS;
+use taskhost_sdk::{
+    Backend, CancelAnswer, Error, Handle, Observation, Response, StartRequest, Task, Work,
+    export_backend, manifest, spawn, time, tracing,
+};
 
-struct Mock;
-
-thread_local! {
-    /// Whether the tasks that break the component are offered. Written by `init` alone.
-    static FAULTS: Cell<bool> = const { Cell::new(false) };
+/// The backend.
+pub struct Mock {
+    config: Config,
 }
 
-impl Guest for Mock {
-    fn describe() -> PluginInfo {
-        PluginInfo {
-            name: "mock".into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            description: Some(env!("CARGO_PKG_DESCRIPTION").into()),
-            config_schema: Some(catalogue::config_schema()),
-            // Changes are pushed when they happen; this only repairs a push that a crash lost.
-            observe_every_ms: Some(5000),
-        }
+/// What the operator may set.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Offer the tasks that break the component: trap, spin, hog, rubbish.
+    faults: bool,
+}
+
+impl Backend for Mock {
+    const NAME: &'static str = "mock";
+    // Changes are pushed when they happen; this only repairs a push that a crash lost.
+    const OBSERVE_EVERY: Option<Duration> = Some(Duration::from_secs(5));
+    type Config = Config;
+
+    fn new(config: Config) -> Result<Self, Error> {
+        Ok(Self { config })
     }
 
-    async fn init(config: String) -> Result<(), Error> {
-        let config: Config = serde_json::from_str(&config)
-            .map_err(|error| Error::InvalidInput(format!("configuration of `mock`: {error}")))?;
-        FAULTS.set(config.faults);
-        wit_bindgen::spawn_local(store::sweep_for_ever());
+    async fn init(self: Rc<Self>) -> Result<(), Error> {
+        spawn(store::sweep_for_ever());
         Ok(())
     }
 
-    async fn list_tasks() -> Result<Vec<TaskDefinition>, Error> {
-        Ok(catalogue::definitions(FAULTS.get()))
+    async fn tasks(&self) -> Result<Vec<Task>, Error> {
+        let definitions = catalogue::definitions(self.config.faults);
+        Ok(definitions.into_iter().map(Task::from).collect())
     }
 
-    async fn start(request: StartRequest) -> Result<Handle, Error> {
-        store::check_size(&request.arguments)?;
+    async fn start(&self, request: StartRequest) -> Result<Handle, Error> {
         let script = Script::read(&request.task, &request.arguments)?;
-        if script.is_fault() && !FAULTS.get() {
+        if script.is_fault() && !self.config.faults {
             return Err(Error::UnknownTask(format!(
                 "`{}` is offered with `faults = true` only",
                 request.task
             )));
         }
         fault::strike(&script);
-        let record = Record::new(timers::now_ms(), script.clone());
-        let (record, is_new) = store::insert(&request.id, record).await?;
-        watch::follow(&request.id, record);
+        let record = Record::new(time::now_ms(), script.clone());
+        let known = RECORDS.insert(&request.id, &record).await?;
+        let is_new = known.is_none();
+        watch::follow(&request.id, known.unwrap_or(record));
         if is_new {
             fault::strike_later(&script);
         }
         Ok(format!("mock:{}", request.id))
     }
 
-    async fn observe(works: Vec<Work>) -> Result<Vec<Observation>, Error> {
-        let mut observations = Vec::with_capacity(works.len());
-        for work in works {
-            let observation = match store::load(&work.id).await? {
-                Some(record) => {
-                    let moment = course::at(&record, timers::now_ms());
-                    watch::resume(&work.id, record);
-                    moment.observation
-                }
-                None => Observation::Unknown,
-            };
-            observations.push(observation);
-        }
-        Ok(observations)
+    async fn observe(&self, work: &Work) -> Result<Observation, Error> {
+        let Some(record) = RECORDS.get(&work.id).await? else {
+            return Ok(Observation::Unknown);
+        };
+        let moment = course::at(&record, time::now_ms());
+        watch::resume(&work.id, record);
+        Ok(moment.observation)
     }
 
-    async fn cancel(work: Work, reason: Option<String>) -> Result<CancelAnswer, Error> {
+    async fn cancel(&self, work: &Work, reason: Option<String>) -> Result<CancelAnswer, Error> {
         let (record, answer) = store::update(&work.id, |record| {
-            course::cancel(record, timers::now_ms(), reason.clone())
+            course::cancel(record, time::now_ms(), reason.clone())
         })
         .await?;
         if answer == CancelAnswer::Accepted {
@@ -139,42 +105,118 @@ impl Guest for Mock {
         Ok(answer)
     }
 
-    async fn answer(work: Work, key: String, response: Response) -> Result<(), Error> {
-        let said = match response {
-            Response::Accepted(json) => {
-                let value = serde_json::from_str(&json).map_err(|error| {
-                    Error::InvalidInput(format!("the answer is no JSON: {error}"))
-                })?;
-                Said::Response(value)
-            }
-            Response::Declined => Said::Declined {},
-            Response::Dismissed => Said::Dismissed {},
+    async fn answer(&self, work: &Work, key: String, response: Response) -> Result<(), Error> {
+        let said = match response.accepted::<Value>()? {
+            Some(value) => Said::Response(value),
+            None if response == Response::Declined => Said::Declined {},
+            None => Said::Dismissed {},
         };
         let (record, taken) = store::update(&work.id, |record| {
-            course::answer(record, timers::now_ms(), &key, said.clone())
+            course::answer(record, time::now_ms(), &key, said.clone())
         })
         .await?;
         if taken {
             watch::follow(&work.id, record);
         } else {
-            logging::log(
-                Level::Debug,
-                "an answer to no open question is ignored",
-                &[],
-            );
+            tracing::debug!("an answer to no open question is ignored");
         }
         Ok(())
     }
 
-    async fn release(work: Work) -> Result<(), Error> {
+    async fn release(&self, work: &Work) -> Result<(), Error> {
         watch::forget(&work.id);
-        store::remove(&work.id).await
+        RECORDS.remove(&work.id).await
     }
 }
 
-/// What the operator may set.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Config {
-    faults: bool,
+export_backend!(Mock);
+manifest!();
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use taskhost_sdk::mock::{Host, Pushed};
+
+    use super::*;
+
+    #[test]
+    fn a_task_is_pushed_to_its_end_and_released_without_a_trace() {
+        let (host, mock) = host();
+        let work = start(
+            &host,
+            &mock,
+            "count",
+            &json!({ "steps": 2, "step_ms": 100 }),
+        );
+        host.advance(Duration::from_millis(200));
+        let over = Observation::completed(&json!({ "counted": 2 }));
+        assert_eq!(host.observed("t1"), Some(over.clone()));
+        assert_eq!(host.run(mock.observe(&work)), Ok(over));
+        let printed = Pushed::Output("t1".into(), "step 2 of 2".into());
+        assert!(host.pushed().contains(&printed));
+        host.run(mock.release(&work)).unwrap();
+        assert!(host.storage().is_empty());
+        assert_eq!(host.run(mock.observe(&work)), Ok(Observation::Unknown));
+    }
+
+    #[test]
+    fn a_known_id_starts_nothing() {
+        let (host, mock) = host();
+        let work = start(&host, &mock, "sleep", &json!({ "ms": 100 }));
+        host.advance(Duration::from_millis(100));
+        let again = start(&host, &mock, "sleep", &json!({ "ms": 100 }));
+        assert_eq!(again, work);
+        assert!(host.run(mock.observe(&work)).unwrap().is_over());
+    }
+
+    #[test]
+    fn after_a_restart_the_first_look_makes_it_push_again() {
+        let (host, mock) = host();
+        let work = start(&host, &mock, "sleep", &json!({ "ms": 1000 }));
+        host.restart();
+        drop(mock);
+        // As would be all that the instance held.
+        watch::forget(&work.id);
+        let mock: Rc<Mock> = host.backend(&json!({})).unwrap();
+        assert_eq!(host.run(mock.observe(&work)), Ok(Observation::running()));
+        host.advance(Duration::from_secs(1));
+        assert!(host.observed("t1").unwrap().is_over());
+    }
+
+    #[test]
+    fn an_answer_is_what_comes_of_a_question() {
+        let (host, mock) = host();
+        let work = start(&host, &mock, "ask", &json!({}));
+        let answer = |key: &str, response: Response| {
+            host.run(mock.answer(&work, key.to_owned(), response))
+                .unwrap();
+            host.run(mock.observe(&work)).unwrap()
+        };
+        assert!(!answer("other", Response::Declined).is_over());
+        let said = answer(course::QUESTION, Response::Accepted("7".into()));
+        assert_eq!(said, Observation::completed(&7));
+    }
+
+    #[test]
+    fn a_cancelled_task_has_stopped_and_one_that_is_over_has_not() {
+        let (host, mock) = host();
+        let work = start(&host, &mock, "sleep", &json!({ "ms": 1000 }));
+        let cancel = || host.run(mock.cancel(&work, Some("enough".into())));
+        assert_eq!(cancel(), Ok(CancelAnswer::Accepted));
+        assert_eq!(cancel(), Ok(CancelAnswer::AlreadyFinished));
+        let stopped = Observation::cancelled(Some("enough".into()));
+        assert_eq!(host.observed("t1"), Some(stopped));
+    }
+
+    fn host() -> (Host, Rc<Mock>) {
+        let host = Host::new();
+        let mock = host.backend(&json!({})).unwrap();
+        (host, mock)
+    }
+
+    fn start(host: &Host, mock: &Rc<Mock>, task: &str, arguments: &Value) -> Work {
+        let request = StartRequest::sample("t1", task, arguments);
+        let handle = host.run(mock.start(request)).unwrap();
+        Work::sample("t1", &handle)
+    }
 }

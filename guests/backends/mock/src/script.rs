@@ -5,8 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-use crate::bindings::taskhost::plugin::types::Error;
+use taskhost_sdk::Error;
 
 /// One task, ready to run.
 ///

@@ -10,7 +10,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use crate::bindings::taskhost::plugin::{events, timers};
+use taskhost_sdk::{events, spawn, time};
+
 use crate::course;
 use crate::record::Record;
 
@@ -23,7 +24,7 @@ thread_local! {
 /// Tells how the task stands now, and each change from now on. Replaces an earlier watcher, which
 /// knew an earlier record.
 pub(crate) fn follow(id: &str, record: Record) {
-    let now = timers::now_ms();
+    let now = time::now_ms();
     let moment = course::at(&record, now);
     events::observed(id, &moment.observation);
     arm(id, record, now, moment.next_ms);
@@ -34,7 +35,7 @@ pub(crate) fn resume(id: &str, record: Record) {
     if SPEAKERS.with_borrow(|speakers| speakers.contains_key(id)) {
         return;
     }
-    let now = timers::now_ms();
+    let now = time::now_ms();
     let moment = course::at(&record, now);
     arm(id, record, now, moment.next_ms);
 }
@@ -52,16 +53,16 @@ fn arm(id: &str, record: Record, now: u64, next_ms: Option<u64>) {
     let generation = GENERATION.get() + 1;
     GENERATION.set(generation);
     SPEAKERS.with_borrow_mut(|speakers| speakers.insert(id.to_owned(), generation));
-    wit_bindgen::spawn_local(speak(id.to_owned(), record, generation, now, next_ms));
+    spawn(speak(id.to_owned(), record, generation, now, next_ms));
 }
 
 async fn speak(id: String, record: Record, generation: u64, mut told_ms: u64, mut next_ms: u64) {
     loop {
-        timers::sleep(next_ms.saturating_sub(timers::now_ms())).await;
+        time::sleep_until(next_ms).await;
         if SPEAKERS.with_borrow(|speakers| speakers.get(&id).copied()) != Some(generation) {
             return;
         }
-        let now = timers::now_ms();
+        let now = time::now_ms();
         if now < next_ms {
             continue;
         }

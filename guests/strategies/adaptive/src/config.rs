@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use taskhost_strategy_kit::Settings;
 use taskhost_strategy_kit::companion::{self, Companions};
 use taskhost_strategy_kit::config::{
     self, DEFAULT_HEARTBEAT_SECONDS, DEFAULT_WAIT_SECONDS, MOST_WAIT_SECONDS, Native,
 };
+use taskhost_strategy_kit::interface::Error;
 use taskhost_strategy_kit::limits::{Limits, TypedTask};
 use taskhost_strategy_kit::naming::{Kind, Naming};
 
@@ -15,7 +17,7 @@ const DEFAULT_NAMING: &str = "{task}";
 
 /// The configuration of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Config {
+pub struct Config {
     pub(crate) naming: Naming,
     pub(crate) companions: Companions,
     pub(crate) limits: Limits,
@@ -46,6 +48,16 @@ impl Config {
             native: typed.task_support,
             cancel_when_abandoned: typed.cancel_when_abandoned,
         })
+    }
+}
+
+impl Settings for Config {
+    fn schema() -> Option<Value> {
+        Some(schema())
+    }
+
+    fn read(text: &str) -> Result<Self, Error> {
+        Self::read(text).map_err(Error::InvalidInput)
     }
 }
 

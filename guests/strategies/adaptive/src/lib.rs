@@ -16,7 +16,7 @@
 mod config;
 mod tools;
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 use taskhost_strategy_kit::action::Action;
 use taskhost_strategy_kit::config::Native;
 use taskhost_strategy_kit::guide::Guide;
@@ -27,6 +27,7 @@ use taskhost_strategy_kit::interface::{
 use taskhost_strategy_kit::native;
 use taskhost_strategy_kit::payload::Payload;
 use taskhost_strategy_kit::strategy::{Strategy, each};
+use taskhost_strategy_kit::{export_strategy, manifest};
 
 use config::Config;
 
@@ -37,13 +38,9 @@ pub struct Adaptive {
 
 impl Strategy for Adaptive {
     const NAME: &'static str = "adaptive";
+    type Config = Config;
 
-    fn config_schema() -> Value {
-        config::schema()
-    }
-
-    fn configure(text: &str) -> Result<Self, String> {
-        let config = Config::read(text)?;
+    fn new(config: Config) -> Result<Self, Error> {
         Ok(Self { config })
     }
 
@@ -140,11 +137,13 @@ fn asks(snapshot: &Snapshot, why: Option<&str>, guide: &Guide) -> Result<Payload
     }
 }
 
-taskhost_strategy_kit::export_strategy!(super::Adaptive);
+export_strategy!(Adaptive);
+manifest!();
 
 #[cfg(test)]
 mod tests {
     use taskhost_strategy_kit::interface::Observation;
+    use taskhost_strategy_kit::mock::Host;
     use taskhost_strategy_kit::sample::{asking, caller, snapshot};
 
     use super::*;
@@ -160,6 +159,28 @@ mod tests {
              `task_status` with the token and wait_seconds 25 to follow it, and `task_result` when \
              it is COMPLETED. Do not start it again while it runs."
         );
+    }
+
+    #[test]
+    fn what_ends_within_the_limit_is_the_answer_and_what_does_not_a_token() {
+        for (limit_seconds, answered) in [(2, r#"\"film\""#), (0, "task_status")] {
+            let host = Host::new().task("render", |course| match course.ran_ms {
+                0..1000 => Observation::running(),
+                _ => Observation::completed("film"),
+            });
+            let config = format!(r#"{{"limit_seconds":{limit_seconds}}}"#);
+            let strategy = Adaptive {
+                config: Config::read(&config).unwrap(),
+            };
+            let (call, caller) = (host.call(), caller());
+            let route = Action::Start.route("render");
+            let reply = strategy.call_tool(&call, &caller, &route, "{}".into());
+            let Ok(Reply::Answer(said)) = host.run(reply) else {
+                panic!("there is no answer");
+            };
+            assert!(said.contains(answered), "{said}");
+            assert_eq!(host.started().len(), 1);
+        }
     }
 
     #[test]
@@ -183,11 +204,14 @@ mod tests {
             request_state: Some("t1".into()),
             ..takes.clone()
         };
-        let strategy = Adaptive::configure("{}").unwrap();
+        let configured = |text: &str| Adaptive {
+            config: Config::read(text).unwrap(),
+        };
+        let strategy = configured("{}");
         assert!(!strategy.is_native(&caller()));
         assert!(strategy.is_native(&takes));
         assert!(!strategy.is_native(&answers));
-        let never = Adaptive::configure(r#"{"task_support":"forbidden"}"#).unwrap();
+        let never = configured(r#"{"task_support":"forbidden"}"#);
         assert!(!never.is_native(&takes));
     }
 

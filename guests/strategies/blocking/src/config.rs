@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
+use taskhost_strategy_kit::Settings;
 use taskhost_strategy_kit::config::{self, DEFAULT_HEARTBEAT_SECONDS, MOST_WAIT_SECONDS};
+use taskhost_strategy_kit::interface::Error;
 use taskhost_strategy_kit::limits::{Limits, TypedTask};
 use taskhost_strategy_kit::naming::{Kind, Naming};
 
@@ -15,7 +17,7 @@ const DEFAULT_LIMIT_SECONDS: u32 = 50;
 
 /// The configuration of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Config {
+pub struct Config {
     pub(crate) naming: Naming,
     pub(crate) limits: Limits,
     pub(crate) heartbeat_ms: u64,
@@ -34,6 +36,16 @@ impl Config {
                 MOST_WAIT_SECONDS,
             )?,
         })
+    }
+}
+
+impl Settings for Config {
+    fn schema() -> Option<Value> {
+        Some(schema())
+    }
+
+    fn read(text: &str) -> Result<Self, Error> {
+        Self::read(text).map_err(Error::InvalidInput)
     }
 }
 

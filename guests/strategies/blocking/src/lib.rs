@@ -10,13 +10,13 @@ mod config;
 mod tools;
 mod verdict;
 
-use serde_json::Value;
 use taskhost_strategy_kit::action::Action;
 use taskhost_strategy_kit::inline::{self, Ending, Patience};
 use taskhost_strategy_kit::interface::{
     Call, Caller, Error, Observation, Outcome, Reply, Snapshot, TaskDefinition, Tool,
 };
 use taskhost_strategy_kit::strategy::{Strategy, each};
+use taskhost_strategy_kit::{export_strategy, manifest};
 
 use config::Config;
 use verdict::Reason;
@@ -28,13 +28,9 @@ pub struct Blocking {
 
 impl Strategy for Blocking {
     const NAME: &'static str = "blocking";
+    type Config = Config;
 
-    fn config_schema() -> Value {
-        config::schema()
-    }
-
-    fn configure(text: &str) -> Result<Self, String> {
-        let config = Config::read(text)?;
+    fn new(config: Config) -> Result<Self, Error> {
         Ok(Self { config })
     }
 
@@ -102,4 +98,5 @@ async fn give_up(
     verdict::payload(&snapshot, reason, guide)?.into_reply()
 }
 
-taskhost_strategy_kit::export_strategy!(super::Blocking);
+export_strategy!(Blocking);
+manifest!();

@@ -3,9 +3,9 @@
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
-use crate::bindings::exports::taskhost::plugin::strategy::{Error, Reply, Tool};
 use crate::reply;
 use crate::tool::{self, Route};
+use taskhost_sdk::{Error, Reply, Tool};
 
 /// One red pixel.
 pub(crate) const RED: &[u8] = include_bytes!("red.png");

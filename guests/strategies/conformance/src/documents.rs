@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::bindings::exports::taskhost::plugin::strategy::{Document, DocumentBody, Error};
 use crate::content;
+use taskhost_sdk::{Document, DocumentBody, Error};
 
 const TEXT: &str = "test://static-text";
 const BINARY: &str = "test://static-binary";

@@ -3,14 +3,12 @@
 
 use serde_json::json;
 
-use crate::bindings::exports::taskhost::plugin::strategy::{
-    Call, Caller, Error, Reply, RpcError, TaskDefinition, TaskSupport, Tool,
-};
-use crate::bindings::taskhost::plugin::tasks::{Snapshot, StartOptions};
-use crate::bindings::taskhost::plugin::types::{Observation, Outcome};
 use crate::reply::ask;
 use crate::rounds::{Responses, ask_name};
 use crate::tool::{self, Route};
+use taskhost_sdk::{Call, Caller, Error, Reply, RpcError, TaskDefinition, TaskSupport, Tool};
+use taskhost_sdk::{Observation, Outcome};
+use taskhost_sdk::{Snapshot, StartOptions};
 
 /// Asks a name first, by being called again, and starts its task with it.
 const AFTER_A_ROUND: &str = "test_tool_with_task";

@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::thread::LocalKey;
 
-use crate::bindings::exports::taskhost::plugin::strategy::{Call, Error, Reply, Tool};
 use crate::reply;
 use crate::tool::{self, Route};
+use taskhost_sdk::{Call, Error, Reply, Tool};
 
 const EXTRA_TOOL: &str = "test_extra_tool";
 

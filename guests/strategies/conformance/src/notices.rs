@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::bindings::exports::taskhost::plugin::strategy::{Call, Error, Reply, Tool};
-use crate::bindings::taskhost::plugin::timers;
-use crate::bindings::taskhost::plugin::types::Progress;
 use crate::reply;
 use crate::tool::{self, Route};
+use taskhost_sdk::Progress;
+use taskhost_sdk::host::timers;
+use taskhost_sdk::{Call, Error, Reply, Tool};
 
 /// Between two messages, so that clients see them come one by one.
 const PAUSE_MS: u64 = 50;

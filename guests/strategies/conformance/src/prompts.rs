@@ -2,12 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::bindings::exports::taskhost::plugin::strategy::{
-    Caller, Error, Prompt, PromptArgument, Reference, Reply,
-};
 use crate::reply::{self, ask, elicit};
 use crate::rounds::Responses;
 use crate::{content, documents, lists};
+use taskhost_sdk::{Caller, Error, Prompt, PromptArgument, Reference, Reply};
 
 /// What the first argument of `test_prompt_with_arguments` may be completed to.
 const PLACES: [&str; 4] = ["paris", "park", "party", "test"];

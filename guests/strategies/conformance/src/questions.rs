@@ -2,11 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::bindings::exports::taskhost::plugin::strategy::{
-    Call, Caller, Error, Reply, RpcError, Tool,
-};
 use crate::reply;
 use crate::tool::{self, Route};
+use taskhost_sdk::{Call, Caller, Error, Reply, RpcError, Tool};
 
 /// `MissingRequiredClientCapability`.
 const MISSING_CAPABILITY: i32 = -32021;

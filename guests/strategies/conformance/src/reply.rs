@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::bindings::exports::taskhost::plugin::strategy::{InputRequired, Reply};
+use taskhost_sdk::{InputRequired, Reply};
 
 /// A `CallToolResult` of one text.
 pub(crate) fn text(text: impl Into<String>) -> Reply {

@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::bindings::exports::taskhost::plugin::strategy::{Caller, Error, Reply, Tool};
 use crate::reply::{self, ask, elicit, input_required, list_roots, sample};
 use crate::tool::{self, Route};
+use taskhost_sdk::{Caller, Error, Reply, Tool};
 
 pub(crate) fn tools() -> Vec<Tool> {
     tool::plain(

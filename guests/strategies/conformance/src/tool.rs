@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::bindings::exports::taskhost::plugin::strategy::{Error, TaskSupport, Tool};
+use taskhost_sdk::{Error, TaskSupport, Tool};
 
 /// Which file answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,14 +2,16 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use taskhost_strategy_kit::Settings;
 use taskhost_strategy_kit::config::{self, DEFAULT_WAIT_SECONDS};
+use taskhost_strategy_kit::interface::Error;
 
 /// What a prefix may weigh: names of tools end at 128 characters.
 const MOST_PREFIX: usize = 64;
 
 /// The configuration of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Config {
+pub struct Config {
     prefix: String,
     /// The longest that the status tool waits for news. Zero: it never waits, and does not offer to.
     pub(crate) max_wait_seconds: u32,
@@ -37,6 +39,16 @@ impl Config {
     /// What a tool is called.
     pub(crate) fn tool(&self, route: &str) -> String {
         format!("{}{route}", self.prefix)
+    }
+}
+
+impl Settings for Config {
+    fn schema() -> Option<Value> {
+        Some(schema())
+    }
+
+    fn read(text: &str) -> Result<Self, Error> {
+        Self::read(text).map_err(Error::InvalidInput)
     }
 }
 

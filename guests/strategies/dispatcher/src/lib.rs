@@ -13,9 +13,9 @@ mod tools;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use serde_json::Value;
 use taskhost_strategy_kit::interface::{Call, Caller, Error, Reply, TaskDefinition, Tool};
 use taskhost_strategy_kit::strategy::Strategy;
+use taskhost_strategy_kit::{export_strategy, manifest};
 
 use catalogue::Catalogue;
 use config::Config;
@@ -29,14 +29,11 @@ pub struct Dispatcher {
 
 impl Strategy for Dispatcher {
     const NAME: &'static str = "dispatcher";
+    type Config = Config;
 
-    fn config_schema() -> Value {
-        config::schema()
-    }
-
-    fn configure(text: &str) -> Result<Self, String> {
+    fn new(config: Config) -> Result<Self, Error> {
         Ok(Self {
-            config: Config::read(text)?,
+            config,
             catalogue: RefCell::default(),
         })
     }
@@ -61,4 +58,5 @@ impl Strategy for Dispatcher {
     }
 }
 
-taskhost_strategy_kit::export_strategy!(super::Dispatcher);
+export_strategy!(Dispatcher);
+manifest!();

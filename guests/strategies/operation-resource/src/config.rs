@@ -2,15 +2,17 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use taskhost_strategy_kit::Settings;
 use taskhost_strategy_kit::companion::{self, Companions};
 use taskhost_strategy_kit::config::{self, DEFAULT_WAIT_SECONDS, Native};
+use taskhost_strategy_kit::interface::Error;
 use taskhost_strategy_kit::naming::{Kind, Naming};
 
 const DEFAULT_NAMING: &str = "{task}";
 
 /// The configuration of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Config {
+pub struct Config {
     pub(crate) naming: Naming,
     pub(crate) companions: Option<Companions>,
     pub(crate) native: Native,
@@ -30,6 +32,16 @@ impl Config {
             companions: typed.companions.then_some(companions),
             native: typed.task_support,
         })
+    }
+}
+
+impl Settings for Config {
+    fn schema() -> Option<Value> {
+        Some(schema())
+    }
+
+    fn read(text: &str) -> Result<Self, Error> {
+        Self::read(text).map_err(Error::InvalidInput)
     }
 }
 

@@ -11,12 +11,12 @@ mod config;
 mod handle;
 mod tools;
 
-use serde_json::Value;
 use taskhost_strategy_kit::action::Action;
 use taskhost_strategy_kit::config::Native;
 use taskhost_strategy_kit::inline;
 use taskhost_strategy_kit::interface::{Call, Caller, Error, Reply, TaskDefinition, Tool};
 use taskhost_strategy_kit::strategy::{Strategy, each};
+use taskhost_strategy_kit::{export_strategy, manifest};
 
 use config::Config;
 
@@ -27,13 +27,9 @@ pub struct OperationResource {
 
 impl Strategy for OperationResource {
     const NAME: &'static str = "operation-resource";
+    type Config = Config;
 
-    fn config_schema() -> Value {
-        config::schema()
-    }
-
-    fn configure(text: &str) -> Result<Self, String> {
-        let config = Config::read(text)?;
+    fn new(config: Config) -> Result<Self, Error> {
         Ok(Self { config })
     }
 
@@ -76,4 +72,5 @@ impl Strategy for OperationResource {
     }
 }
 
-taskhost_strategy_kit::export_strategy!(super::OperationResource);
+export_strategy!(OperationResource);
+manifest!();

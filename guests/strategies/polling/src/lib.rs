@@ -18,9 +18,9 @@ mod config;
 mod guide;
 mod tools;
 
-use serde_json::Value;
 use taskhost_strategy_kit::interface::{Call, Caller, Error, Reply, TaskDefinition, Tool};
 use taskhost_strategy_kit::strategy::{Strategy, each};
+use taskhost_strategy_kit::{export_strategy, manifest};
 
 use config::Config;
 
@@ -31,13 +31,9 @@ pub struct Polling {
 
 impl Strategy for Polling {
     const NAME: &'static str = "polling";
+    type Config = Config;
 
-    fn config_schema() -> Value {
-        config::schema()
-    }
-
-    fn configure(text: &str) -> Result<Self, String> {
-        let config = Config::read(text)?;
+    fn new(config: Config) -> Result<Self, Error> {
         Ok(Self { config })
     }
 
@@ -58,4 +54,5 @@ impl Strategy for Polling {
     }
 }
 
-taskhost_strategy_kit::export_strategy!(super::Polling);
+export_strategy!(Polling);
+manifest!();

@@ -2,14 +2,16 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use taskhost_strategy_kit::Settings;
 use taskhost_strategy_kit::config::{self, DEFAULT_WAIT_SECONDS};
+use taskhost_strategy_kit::interface::Error;
 use taskhost_strategy_kit::naming::{Kind, Naming};
 
 const DEFAULT_NAMING: &str = "{task}";
 
 /// The configuration of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Config {
+pub struct Config {
     pub(crate) naming: Naming,
     /// The longest that `check` waits for news. Zero: it never waits, and does not offer to.
     pub(crate) max_wait_seconds: u32,
@@ -23,6 +25,16 @@ impl Config {
             naming: Naming::parse(Kind::Task, "naming", &typed.naming)?,
             max_wait_seconds: config::check_wait(typed.max_wait_seconds)?,
         })
+    }
+}
+
+impl Settings for Config {
+    fn schema() -> Option<Value> {
+        Some(schema())
+    }
+
+    fn read(text: &str) -> Result<Self, Error> {
+        Self::read(text).map_err(Error::InvalidInput)
     }
 }
 

@@ -12,9 +12,9 @@ mod nested;
 mod tools;
 mod verb;
 
-use serde_json::Value;
 use taskhost_strategy_kit::interface::{Call, Caller, Error, Reply, TaskDefinition, Tool};
 use taskhost_strategy_kit::strategy::{Strategy, each};
+use taskhost_strategy_kit::{export_strategy, manifest};
 
 use config::Config;
 
@@ -25,13 +25,9 @@ pub struct SingleTool {
 
 impl Strategy for SingleTool {
     const NAME: &'static str = "single-tool";
+    type Config = Config;
 
-    fn config_schema() -> Value {
-        config::schema()
-    }
-
-    fn configure(text: &str) -> Result<Self, String> {
-        let config = Config::read(text)?;
+    fn new(config: Config) -> Result<Self, Error> {
         Ok(Self { config })
     }
 
@@ -54,4 +50,5 @@ impl Strategy for SingleTool {
     }
 }
 
-taskhost_strategy_kit::export_strategy!(super::SingleTool);
+export_strategy!(SingleTool);
+manifest!();

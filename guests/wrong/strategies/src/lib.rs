@@ -5,33 +5,8 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use taskhost_strategy_kit::interface::{
-    Call, Error, Observation, Reply, StartOptions, TaskDefinition, TaskSupport, Tool,
-};
-
-pub use taskhost_strategy_kit as kit;
-
-/// It takes one key, `greeting`.
-pub fn config_schema() -> Value {
-    json!({
-        "type": "object",
-        "properties": { "greeting": { "type": "string", "default": "hello" } },
-        "additionalProperties": false,
-    })
-}
-
-/// Refuses what it does not know.
-pub fn configure(text: &str) -> Result<(), String> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only its form matters")]
-    struct Config {
-        greeting: Option<String>,
-    }
-    serde_json::from_str::<Config>(text)
-        .map(drop)
-        .map_err(|error| error.to_string())
-}
+use taskhost_sdk::strategy::{Call, Reply, StartOptions, Tool, arguments};
+use taskhost_sdk::{Error, Observation, TaskDefinition};
 
 /// Two for each task.
 pub fn tools(catalog: &[TaskDefinition]) -> Vec<Tool> {
@@ -51,31 +26,18 @@ pub fn tools(catalog: &[TaskDefinition]) -> Vec<Tool> {
 
 /// A tool of this task.
 pub fn tool(task: &str, action: &str, input_schema: String) -> Tool {
-    Tool {
-        name: format!("{task}_{action}"),
-        route: format!("{action}:{task}"),
-        title: None,
-        description: None,
+    Tool::new(
+        format!("{task}_{action}"),
+        format!("{action}:{task}"),
         input_schema,
-        output_schema: None,
-        annotations: None,
-        meta: None,
-        task_support: TaskSupport::Forbidden,
-    }
+    )
 }
 
 /// Starts a task, or says how it stands.
 pub async fn call_tool(call: &Call, route: &str, arguments: String) -> Result<Reply, Error> {
     match route.split_once(':') {
         Some(("start", task)) => {
-            let options = StartOptions {
-                idempotency_key: None,
-                retention_ms: None,
-                timeout_ms: None,
-                options: None,
-                with_call: false,
-            };
-            let started = call.start(task.to_owned(), arguments, options).await?;
+            let started = call.start(task.to_owned(), arguments, StartOptions::default()).await?;
             Ok(text(&json!({ "token": started.id })))
         }
         Some(("fetch", _)) => fetch(call, &token(&arguments)?).await,
@@ -84,14 +46,12 @@ pub async fn call_tool(call: &Call, route: &str, arguments: String) -> Result<Re
 }
 
 /// The token among the arguments.
-pub fn token(arguments: &str) -> Result<String, Error> {
+pub fn token(text: &str) -> Result<String, Error> {
     #[derive(Deserialize)]
     struct Arguments {
         token: String,
     }
-    serde_json::from_str::<Arguments>(arguments)
-        .map(|arguments| arguments.token)
-        .map_err(|error| Error::InvalidInput(error.to_string()))
+    Ok(arguments::<Arguments>(text)?.token)
 }
 
 /// How a task stands, and its result where it has one.
@@ -109,6 +69,5 @@ pub async fn fetch(call: &Call, token: &str) -> Result<Reply, Error> {
 
 /// A result with this text.
 pub fn text(value: &Value) -> Reply {
-    let result = json!({ "content": [{ "type": "text", "text": value.to_string() }] });
-    Reply::Answer(result.to_string())
+    Reply::text(&value.to_string())
 }

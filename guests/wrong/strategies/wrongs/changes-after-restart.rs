@@ -2,13 +2,10 @@
 
 use std::cell::Cell;
 
-use serde_json::Value;
-use taskhost_wrong_strategies::kit::export_strategy;
-use taskhost_wrong_strategies::kit::interface::{
-    Call, Caller, Error, Reply, TaskDefinition, Tool, timers,
-};
-use taskhost_wrong_strategies::kit::strategy::Strategy;
-use taskhost_wrong_strategies::{call_tool, config_schema, configure, tools};
+use taskhost_sdk::host::timers;
+use taskhost_sdk::strategy::{Call, Caller, Reply, Strategy, Tool};
+use taskhost_sdk::{Error, NoSettings, TaskDefinition, export_strategy};
+use taskhost_wrong_strategies::{call_tool, tools};
 
 /// The strategy.
 #[derive(Debug)]
@@ -18,14 +15,11 @@ pub struct ChangesAfterRestart {
 
 impl Strategy for ChangesAfterRestart {
     const NAME: &'static str = "changes-after-restart";
+    type Config = NoSettings;
 
-    fn config_schema() -> Value {
-        config_schema()
-    }
-
-    fn configure(text: &str) -> Result<Self, String> {
+    fn new(_: NoSettings) -> Result<Self, Error> {
         let started_ms = Cell::new(timers::now_ms());
-        configure(text).map(|()| Self { started_ms })
+        Ok(Self { started_ms })
     }
 
     fn tools(&self, catalog: &[TaskDefinition]) -> Vec<Tool> {
@@ -47,4 +41,4 @@ impl Strategy for ChangesAfterRestart {
     }
 }
 
-export_strategy!(super::ChangesAfterRestart);
+export_strategy!(ChangesAfterRestart);

@@ -3,11 +3,9 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use serde_json::Value;
-use taskhost_wrong_strategies::kit::export_strategy;
-use taskhost_wrong_strategies::kit::interface::{Call, Caller, Error, Reply, TaskDefinition, Tool};
-use taskhost_wrong_strategies::kit::strategy::Strategy;
-use taskhost_wrong_strategies::{call_tool, config_schema, configure, token, tools};
+use taskhost_sdk::strategy::{Call, Caller, Reply, Strategy, Tool};
+use taskhost_sdk::{Error, NoSettings, TaskDefinition, export_strategy};
+use taskhost_wrong_strategies::{call_tool, token, tools};
 
 /// The strategy.
 #[derive(Debug, Default)]
@@ -17,13 +15,10 @@ pub struct Remembers {
 
 impl Strategy for Remembers {
     const NAME: &'static str = "remembers";
+    type Config = NoSettings;
 
-    fn config_schema() -> Value {
-        config_schema()
-    }
-
-    fn configure(text: &str) -> Result<Self, String> {
-        configure(text).map(|()| Self::default())
+    fn new(_: NoSettings) -> Result<Self, Error> {
+        Ok(Self::default())
     }
 
     fn tools(&self, catalog: &[TaskDefinition]) -> Vec<Tool> {
@@ -49,4 +44,4 @@ impl Strategy for Remembers {
     }
 }
 
-export_strategy!(super::Remembers);
+export_strategy!(Remembers);

@@ -1,10 +1,8 @@
 //! Panics at a route that it does not know.
 
-use serde_json::Value;
-use taskhost_wrong_strategies::kit::export_strategy;
-use taskhost_wrong_strategies::kit::interface::{Call, Caller, Error, Reply, TaskDefinition, Tool};
-use taskhost_wrong_strategies::kit::strategy::Strategy;
-use taskhost_wrong_strategies::{call_tool, config_schema, configure, tools};
+use taskhost_sdk::strategy::{Call, Caller, Reply, Strategy, Tool};
+use taskhost_sdk::{Error, NoSettings, TaskDefinition, export_strategy};
+use taskhost_wrong_strategies::{call_tool, tools};
 
 /// The strategy.
 #[derive(Debug)]
@@ -12,13 +10,10 @@ pub struct TrapsOnRoute;
 
 impl Strategy for TrapsOnRoute {
     const NAME: &'static str = "traps-on-route";
+    type Config = NoSettings;
 
-    fn config_schema() -> Value {
-        config_schema()
-    }
-
-    fn configure(text: &str) -> Result<Self, String> {
-        configure(text).map(|()| Self)
+    fn new(_: NoSettings) -> Result<Self, Error> {
+        Ok(Self)
     }
 
     fn tools(&self, catalog: &[TaskDefinition]) -> Vec<Tool> {
@@ -38,4 +33,4 @@ impl Strategy for TrapsOnRoute {
     }
 }
 
-export_strategy!(super::TrapsOnRoute);
+export_strategy!(TrapsOnRoute);

@@ -15,6 +15,7 @@ use super::Bench;
 use super::bench::{Given, Instance, is_passing};
 use super::proxy::{Proxy, Traffic};
 use crate::config::grant::{Authority, Endpoint, Grants, Trust};
+use crate::plugin::load::config_schema;
 use crate::plugin::{CallError, Refusal};
 use crate::task::Json;
 
@@ -159,7 +160,7 @@ struct Detour {
 impl Detour {
     async fn through(bench: &Bench) -> Result<Self, Stop> {
         let loaded = &bench.subject.loaded;
-        let schema = loaded.info.config_schema.as_ref().map(Json::value);
+        let schema = config_schema(&loaded.info, loaded.manifest.as_ref()).map(Json::value);
         let mut config = loaded.config.value();
         let Some((key, default_port)) =
             schema.as_ref().and_then(|schema| endpoint(schema, &config))

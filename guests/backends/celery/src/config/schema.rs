@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-/// As text, for `describe`.
-pub(crate) fn schema() -> String {
+/// For `describe`.
+pub(super) fn schema() -> Value {
     let mut properties = object(json!({
         "broker": {
             "type": "string",
@@ -84,7 +84,6 @@ pub(crate) fn schema() -> String {
         "additionalProperties": false,
         "properties": properties,
     })
-    .to_string()
 }
 
 fn task() -> Value {

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use taskhost_sdk::host::storage;
+use taskhost_sdk::tracing;
 
-use crate::bindings::storage;
 use crate::catalogue::Discovered;
-use crate::log;
 
 const DAY_MS: u64 = 86_400_000;
 const KEEP_DAYS: u64 = 7;
@@ -51,7 +51,7 @@ impl Found {
         let text = serde_json::to_vec(self).unwrap_or_default();
         let parts: Vec<&[u8]> = text.chunks(PART).collect();
         if parts.len() > MOST_PARTS {
-            log::warn("the catalogue of tasks is too large to be kept over a restart");
+            tracing::warn!("the catalogue of tasks is too large to be kept over a restart");
             return;
         }
         for (index, part) in parts.iter().enumerate() {

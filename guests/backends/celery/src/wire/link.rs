@@ -19,15 +19,15 @@ use redis::{
     AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, Pipeline, ProtocolVersion, PushInfo,
     PushKind, RedisConnectionInfo, RedisResult, Value,
 };
+use taskhost_sdk::host::timers;
+use taskhost_sdk::net::Connection;
+use taskhost_sdk::{net, spawn, tracing};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use crate::bindings::net::Connection;
-use crate::bindings::{net, timers};
 use crate::endpoint::Endpoint;
-use crate::log;
 use crate::wire::resp2::{self, Ask};
 use crate::wire::wakeups::Wakeups;
-use crate::wire::{Place, Trouble, first, pump, within};
+use crate::wire::{Place, Trouble, first, within};
 
 /// How long Redis may take to answer one command.
 const ANSWER_MS: u64 = 5000;
@@ -94,7 +94,7 @@ impl Link {
             condemned: Notify::new(),
             wakeups: Wakeups::default(),
         });
-        wit_bindgen::spawn_local(link.clone().keep());
+        spawn(link.clone().keep());
         link
     }
 
@@ -219,7 +219,7 @@ impl Link {
             let was_up = matches!(&*self.phase.borrow(), Phase::Up(_));
             let told = matches!(&*self.phase.borrow(), Phase::Down(last) if *last == trouble);
             if !told {
-                log::warn(&trouble.to_string());
+                tracing::warn!("{trouble}");
             }
             if was_up && timers::now_ms().saturating_sub(began_ms) > GOOD_MS {
                 pause_ms = FIRST_PAUSE_MS;
@@ -238,12 +238,8 @@ impl Link {
             Ok(connection) => connection,
             Err(trouble) => return End::Broken(trouble),
         };
-        let (theirs, ours) = tokio::io::duplex(pump::CHUNK);
-        let (from_client, to_client) = tokio::io::split(ours);
-        let mut pumps = pin!(first(
-            pump::outgoing(&connection, from_client),
-            pump::incoming(&connection, to_client),
-        ));
+        let (theirs, ours) = tokio::io::duplex(net::PIPE);
+        let mut pumps = pin!(net::carry(&connection, ours));
         let (info, config) = self.settings();
         let greeting = MultiplexedConnection::new_with_config(&info, theirs, config);
         let (client, driver) = match select(pin!(within(ANSWER_MS, greeting)), &mut pumps).await {
@@ -279,8 +275,7 @@ impl Link {
             number,
             listener,
         }));
-        let text = format!("connected to {}", self.place);
-        log::info(&text);
+        tracing::info!("connected to {}", self.place);
         let ended = first(first(driver, pumps), listening);
         match select(pin!(ended), pin!(self.condemned.notified())).await {
             Either::Left(_) => End::Broken(Trouble::closed(&self.place)),
@@ -289,7 +284,8 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<Connection, Trouble> {
-        let connect = net::connect(self.endpoint.authority(), self.endpoint.tls);
+        let authority = self.endpoint.authority();
+        let connect = net::open(&authority, self.endpoint.tls);
         match within(CONNECT_MS, connect).await {
             Some(Ok(connection)) => Ok(connection),
             Some(Err(error)) => Err(Trouble::unreachable(&self.place, &error)),

@@ -7,12 +7,11 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use redis::cmd;
+use taskhost_sdk::net::{self, Connection};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::bindings::net::Connection;
 use crate::endpoint::Endpoint;
 use crate::wire::first;
-use crate::wire::pump::CHUNK;
 use crate::wire::wakeups::Wakeups;
 
 /// A request to the listener.
@@ -69,7 +68,7 @@ pub(crate) async fn listen(
         }
     };
     let read = async {
-        let most = u32::try_from(CHUNK).unwrap_or(u32::MAX);
+        let most = u32::try_from(net::PIPE).unwrap_or(u32::MAX);
         let mut parser = Parser::default();
         while let Ok(bytes) = connection.read(most).await {
             if bytes.is_empty() {

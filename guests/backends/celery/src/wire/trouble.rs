@@ -6,8 +6,7 @@
 use std::fmt;
 
 use redis::RedisError;
-
-use crate::bindings::Error;
+use taskhost_sdk::Error;
 
 /// Which server, for messages.
 #[derive(Clone, Debug)]
