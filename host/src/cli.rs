@@ -20,6 +20,7 @@ pub mod new;
 pub mod output;
 pub mod run;
 pub mod tasks;
+pub mod test;
 pub mod token;
 
 use std::path::PathBuf;
@@ -76,6 +77,8 @@ enum Verb {
     Check(CheckArgs),
     /// Say what a component is, what it wants and what it would get
     Inspect(inspect::InspectArgs),
+    /// Try whether a backend or a strategy keeps what the interface promises, faults included
+    Test(test::TestArgs),
     /// Begin a component: a folder with sources, a test and a manifest
     New(new::NewArgs),
     /// Make the component of such a folder, whatever it is written in
@@ -189,6 +192,7 @@ pub fn main() -> ExitCode {
         Verb::Run(_) => crate::mcp::DEFAULT_LOG,
         Verb::Check(_)
         | Verb::Inspect(_)
+        | Verb::Test(_)
         | Verb::New(_)
         | Verb::Build(_)
         | Verb::Grant(_)
@@ -219,6 +223,7 @@ pub fn main() -> ExitCode {
             Verb::Run(args) => run::run(args.host.flags(), args.print_config, args.watch).await,
             Verb::Check(args) => check::check(&args.host.flags(), args.json).await,
             Verb::Inspect(args) => inspect::inspect(&args).await,
+            Verb::Test(args) => test::test(&args).await,
             Verb::New(args) => new::new(args),
             Verb::Build(args) => build::build(&args).await,
             Verb::Grant(args) => grant::grant(&args, grant::Change::Grant),
