@@ -21,6 +21,7 @@ pub mod new;
 pub mod output;
 pub mod run;
 pub mod tasks;
+pub mod test;
 pub mod token;
 
 use std::path::PathBuf;
@@ -79,6 +80,8 @@ enum Verb {
     Inspect(inspect::InspectArgs),
     /// Write down exactly which components a configuration amounts to
     Lock(lock::LockArgs),
+    /// Try whether a backend or a strategy keeps what the interface promises, faults included
+    Test(test::TestArgs),
     /// Begin a component: a folder with sources, a test and a manifest
     New(new::NewArgs),
     /// Make the component of such a folder, whatever it is written in
@@ -197,6 +200,7 @@ pub fn main() -> ExitCode {
         Verb::Check(_)
         | Verb::Inspect(_)
         | Verb::Lock(_)
+        | Verb::Test(_)
         | Verb::New(_)
         | Verb::Build(_)
         | Verb::Grant(_)
@@ -228,6 +232,7 @@ pub fn main() -> ExitCode {
             Verb::Check(args) => check::check(&args.host.flags(), args.json).await,
             Verb::Inspect(args) => inspect::inspect(&args).await,
             Verb::Lock(args) => lock::lock(args).await,
+            Verb::Test(args) => test::test(&args).await,
             Verb::New(args) => new::new(args),
             Verb::Build(args) => build::build(&args).await,
             Verb::Grant(args) => grant::grant(&args, grant::Change::Grant),

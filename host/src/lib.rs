@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! cli ─┬─▶ mcp ───┬─▶ service ─┬─▶ store ─▶ task
-//!      └─▶ admin ─┘            └─▶ plugin ─▶ engine ─▶ capability ─▶ config, task
+//!      ├─▶ admin ─┤            └─▶ plugin ─▶ engine ─▶ capability ─▶ config, task
+//!      └─▶ trial ─┘
 //! cli ───▶ author ───────────────▶ plugin
 //! ```
 //!
@@ -25,3 +26,4 @@ pub mod store;
 pub mod task;
 pub mod telemetry;
 pub mod token;
+pub mod trial;

@@ -39,4 +39,5 @@ mod stdio;
 mod strategies;
 mod tidy;
 mod tls;
+mod trial;
 mod versions;

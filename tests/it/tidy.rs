@@ -6,13 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which module of the host may name which others.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     (
         "cli",
         &[
             "author",
             "mcp",
             "admin",
+            "trial",
             "service",
             "plugin",
             "engine",
@@ -34,6 +35,12 @@ const MAY_USE: [(&str, &[&str]); 17] = [
         &["service", "plugin", "config", "task", "error", "token"],
     ),
     ("admin", &["service", "plugin", "store", "task", "error"]),
+    (
+        "trial",
+        &[
+            "service", "plugin", "store", "config", "schema", "task", "error", "clock",
+        ],
+    ),
     (
         "service",
         &[

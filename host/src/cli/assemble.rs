@@ -1,5 +1,6 @@
 //! Putting a host together from its configuration.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use crate::plugin::admission::Sources;
 use crate::plugin::load::{Loaded, prepare};
 use crate::plugin::placed::{self, Placed, Ways};
 use crate::plugin::reload::Components;
+use crate::plugin::source::shelf::Shelf;
+use crate::plugin::source::{Pin, Reference};
 use crate::plugin::{Backend, EventSink, Strategy};
 use crate::service::exhibit::Exhibit;
 use crate::service::follow::Mailbox;
@@ -111,6 +114,16 @@ pub(super) async fn load_from(mut config: Config, sources: &Sources) -> Result<P
         engine,
         cache,
     })
+}
+
+/// The bytes of a component that no configuration names.
+pub(super) async fn bytes(reference: &str) -> Result<Cow<'static, [u8]>, Report> {
+    let shelf = env::downloads_dir().map(|directory| Shelf::new(&directory));
+    let fetched = Reference(reference.to_owned())
+        .read(shelf.as_ref(), Pin::Unsaid)
+        .await
+        .map_err(|error| Report::from(&error))?;
+    Ok(fetched.bytes)
 }
 
 impl Prepared {

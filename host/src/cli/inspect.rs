@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use wit_component::{DecodedWasm, WitPrinter};
 
 use super::{assemble, check, output};
-use crate::config::env;
 use crate::config::grant::Allowed;
 use crate::config::{Config, Flags};
 use crate::engine::component::{Component, INTERFACE, Kind};
@@ -18,8 +17,6 @@ use crate::plugin::admission::Sources;
 use crate::plugin::load::{config_schema, link, study};
 use crate::plugin::manifest::Manifest;
 use crate::plugin::reach::Reach;
-use crate::plugin::source::shelf::Shelf;
-use crate::plugin::source::{Pin, Reference};
 use crate::plugin::{Info, embedded};
 
 #[derive(Debug, Args)]
@@ -60,7 +57,7 @@ struct Found {
 /// Looks at a component and says what it is.
 pub(super) async fn inspect(args: &InspectArgs) -> Result<(), Report> {
     if let (Some(reference), true, false) = (&args.reference, args.wit, args.json) {
-        print!("{}", wit_of(&read(reference).await?)?);
+        print!("{}", wit_of(&assemble::bytes(reference).await?)?);
         return Ok(());
     }
     let found = match (&args.reference, &args.name) {
@@ -80,7 +77,7 @@ pub(super) async fn inspect(args: &InspectArgs) -> Result<(), Report> {
 }
 
 async fn by_reference(reference: &str) -> Result<Found, Report> {
-    let bytes = read(reference).await?;
+    let bytes = assemble::bytes(reference).await?;
     let (engine, cache) = assemble::engine()?;
     let component =
         Component::load(&engine, cache.as_ref(), &bytes).map_err(|error| Report::from(&error))?;
@@ -97,15 +94,6 @@ async fn by_reference(reference: &str) -> Result<Found, Report> {
         manifest,
         configured: None,
     })
-}
-
-async fn read(reference: &str) -> Result<Cow<'static, [u8]>, Report> {
-    let shelf = env::downloads_dir().map(|directory| Shelf::new(&directory));
-    let fetched = Reference(reference.to_owned())
-        .read(shelf.as_ref(), Pin::Unsaid)
-        .await
-        .map_err(|error| Report::from(&error))?;
-    Ok(fetched.bytes)
 }
 
 async fn by_name(config: Option<PathBuf>, name: &str) -> Result<Found, Report> {

@@ -58,6 +58,8 @@ pub struct Trial {
     /// One that is still running when it is cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slow: Option<TrialTask>,
+    /// Its work lives in the instance and ends with it: after a restart it answers `unknown`.
+    pub volatile: bool,
 }
 
 /// One task, with arguments for it.
