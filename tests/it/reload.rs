@@ -436,6 +436,11 @@ impl Files {
             self.builder.args(flags).args(more)
         };
         let host = self.builder.clone().start();
+        for kind in ["backends", "strategies"] {
+            wait_until(LONG, &format!("all {kind} are ready"), || {
+                host.cli(&[kind, "health"]).status.success()
+            });
+        }
         Site { host, files: self }
     }
 }
