@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::{assemble, output};
-use crate::config::{ComponentConfig, Config, Flags};
 use crate::author::build;
+use crate::config::{ComponentConfig, Config, Flags};
 use crate::engine::Engine;
 use crate::engine::cache::Cache;
 use crate::engine::component::{Component, Kind};
@@ -133,11 +133,7 @@ pub(super) async fn test(args: &TestArgs) -> Result<(), Report> {
 }
 
 /// The component of a project, built first; anything else is as it is.
-async fn built(
-    reference: &str,
-    engine: &Engine,
-    cache: Option<&Cache>,
-) -> Result<String, Report> {
+async fn built(reference: &str, engine: &Engine, cache: Option<&Cache>) -> Result<String, Report> {
     if !Path::new(reference).is_dir() {
         return Ok(reference.to_owned());
     }

@@ -37,7 +37,9 @@ pub fn tool(task: &str, action: &str, input_schema: String) -> Tool {
 pub async fn call_tool(call: &Call, route: &str, arguments: String) -> Result<Reply, Error> {
     match route.split_once(':') {
         Some(("start", task)) => {
-            let started = call.start(task.to_owned(), arguments, StartOptions::default()).await?;
+            let started = call
+                .start(task.to_owned(), arguments, StartOptions::default())
+                .await?;
             Ok(text(&json!({ "token": started.id })))
         }
         Some(("fetch", _)) => fetch(call, &token(&arguments)?).await,
