@@ -389,7 +389,7 @@ impl Files {
     }
 
     fn strategy(mut self, name: &str) -> Self {
-        self.strategy = name.to_owned();
+        name.clone_into(&mut self.strategy);
         self
     }
 
@@ -426,19 +426,21 @@ impl Files {
         for name in ["mock", &self.strategy] {
             fs::write(self.path(name), original(name)).unwrap();
         }
-        self.builder = match &self.config {
-            Some(table) => {
-                let text = self.text(table);
-                self.builder.config(&text)
-            }
-            None => {
-                let (mock, strategy) = (self.path("mock"), self.path(&self.strategy));
-                let flags = ["--backend".into(), mock.into_os_string()];
-                let more = ["--strategy".into(), strategy.into_os_string()];
-                self.builder.args(flags).args(more)
-            }
+        self.builder = if let Some(table) = &self.config {
+            let text = self.text(table);
+            self.builder.config(&text)
+        } else {
+            let (mock, strategy) = (self.path("mock"), self.path(&self.strategy));
+            let flags = ["--backend".into(), mock.into_os_string()];
+            let more = ["--strategy".into(), strategy.into_os_string()];
+            self.builder.args(flags).args(more)
         };
         let host = self.builder.clone().start();
+        for kind in ["backends", "strategies"] {
+            wait_until(LONG, &format!("all {kind} are ready"), || {
+                host.cli(&[kind, "health"]).status.success()
+            });
+        }
         Site { host, files: self }
     }
 }

@@ -123,7 +123,7 @@ fn a_backend_that_answers_too_little_is_found() {
     fails(
         "wrong-length",
         "observe-many",
-        &["5 observations of 256 works"],
+        &["0 observations of 1 works"],
     );
 }
 

@@ -33,6 +33,10 @@ pub fn truncated(component: &[u8]) -> Vec<u8> {
     component[..component.len() / 2].to_vec()
 }
 
+/// Two instructions.
+const UNREACHABLE: u8 = 0x00;
+const END: u8 = 0x0b;
+
 /// Traps in its `init`, and is otherwise the same.
 ///
 /// # Panics
@@ -68,8 +72,6 @@ pub fn trapping_in_init(component: &[u8]) -> Vec<u8> {
             _ => {}
         }
     }
-    const UNREACHABLE: u8 = 0x00;
-    const END: u8 = 0x0b;
     let mut build = component.to_vec();
     let code = code.expect("there is an `init`");
     build[code.clone()].fill(UNREACHABLE);

@@ -39,6 +39,7 @@ use super::stderr::Stderr;
 use super::watchdog::{self, Pulse, silent};
 use super::{Engine, trap};
 use crate::capability::bindings::host::types as wire;
+use crate::capability::meter::Queued;
 use crate::capability::{Guest, Meter, Ports};
 use crate::config::limits::{Limits, WhenFull};
 use crate::error::{Code, Report};
@@ -175,13 +176,12 @@ impl<W: World> Handle<W> {
         }
         let began = Instant::now();
         let deadline = tokio::time::Instant::from_std(began + self.limits.call);
-        let queued = self.meter.queued.hold();
+        let queued = Queued::in_meter(&self.meter);
         let room = self.room(deadline).await?;
         let (reply, answer) = oneshot::channel();
         let turn = Arc::new(Turn::default());
-        room.send(self.prepared(make, deadline, reply, turn.clone()));
+        room.send(self.prepared(make, deadline, reply, (turn.clone(), queued)));
         let answer = tokio::time::timeout_at(deadline, answer).await;
-        drop(queued);
         self.meter.called(began.elapsed());
         match answer {
             Ok(Ok(Ok(result))) => Ok(result),
@@ -233,7 +233,7 @@ impl<W: World> Handle<W> {
         make: F,
         deadline: tokio::time::Instant,
         reply: oneshot::Sender<Result<R, wire::Error>>,
-        turn: Arc<Turn>,
+        (turn, queued): (Arc<Turn>, Queued),
     ) -> Call<W>
     where
         R: Send + 'static,
@@ -247,6 +247,7 @@ impl<W: World> Handle<W> {
         let meter = self.meter.clone();
         Box::new(move |accessor, world, abandoned| {
             Box::pin(async move {
+                drop(queued);
                 if reply.is_closed() || !turn.take() {
                     return;
                 }

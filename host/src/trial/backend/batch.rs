@@ -1,12 +1,12 @@
 //! Many works in one observation.
 
 use super::super::clause;
-use super::super::verdict::{Claim, failed, said};
+use super::super::verdict::{Claim, Stop, died, failed, said, skipped};
 use super::Bench;
 use super::bench::{Instance, words};
 use crate::config::limits::OBSERVE_BATCH;
-use crate::plugin::Work;
-use crate::task::Observation;
+use crate::plugin::{CallError, Work};
+use crate::task::{Handle, Observation};
 
 /// Works among the others that were really started, and where they stand. Not in the middle, and not in
 /// a pattern: an order that is turned round, sorted or shifted by one shows.
@@ -14,19 +14,16 @@ const REAL: [usize; 5] = [0, 7, 64, 128, 254];
 
 pub(super) async fn many(bench: &Bench) -> Claim {
     let instance = bench.instance();
-    let mut works = Vec::with_capacity(OBSERVE_BATCH);
-    let real = match bench.quick() {
-        Ok(errand) => {
-            let mut real = Vec::new();
-            for _ in REAL {
-                real.push(bench.run(&instance, errand).await?.0);
-            }
-            real
+    let mut real = Vec::new();
+    if let Ok(errand) = bench.quick() {
+        for _ in REAL {
+            real.push(bench.run(&instance, errand).await?.0);
         }
-        Err(_) => Vec::new(),
-    };
+    }
+    let handle = unknown_handle(bench, &instance, real.first()).await?;
     let mut real = real.into_iter();
-    let mut known = Vec::new();
+    let mut works = Vec::with_capacity(OBSERVE_BATCH);
+    let mut known = Vec::with_capacity(OBSERVE_BATCH);
     for place in 0..OBSERVE_BATCH {
         let started = REAL.contains(&place).then(|| real.next()).flatten();
         known.push(started.is_some());
@@ -34,10 +31,7 @@ pub(super) async fn many(bench: &Bench) -> Claim {
             Some(work) => work,
             None => Work {
                 id: bench.id()?,
-                handle: works.first().map_or_else(
-                    || crate::task::Handle("none".to_owned()),
-                    |work: &Work| work.handle.clone(),
-                ),
+                handle: handle.clone(),
             },
         });
     }
@@ -45,6 +39,33 @@ pub(super) async fn many(bench: &Bench) -> Claim {
     works.reverse();
     known.reverse();
     in_order(&instance, &works, &known).await
+}
+
+/// A handle with which an id that was never started is unknown: one that was given out, or one that was not
+/// where what was given out says how its own work stands.
+async fn unknown_handle(
+    bench: &Bench,
+    instance: &Instance,
+    real: Option<&Work>,
+) -> Result<Handle, Stop> {
+    let given_out = real.map(|work| work.handle.clone());
+    for handle in given_out.into_iter().chain([Handle("none".to_owned())]) {
+        let work = Work {
+            id: bench.id()?,
+            handle,
+        };
+        let seen = instance.look(std::slice::from_ref(&work)).await;
+        match seen {
+            Ok(seen) if matches!(seen.first(), Some(Ok(Observation::Unknown))) => {
+                return Ok(work.handle);
+            }
+            Err(error) if died(&error) || matches!(error, CallError::Rubbish { .. }) => {
+                return failed("an observation of one work", said(&error), clause::OBSERVE);
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    skipped("no work can be made up that it does not know")
 }
 
 async fn in_order(instance: &Instance, works: &[Work], known: &[bool]) -> Claim {
