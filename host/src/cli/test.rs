@@ -112,8 +112,16 @@ pub(super) async fn test(args: &TestArgs) -> Result<(), Report> {
     };
     let options = Options {
         scenarios: args.scenarios.clone(),
-        task: named(&args.task, &args.arguments, "--arguments")?,
-        slow: named(&args.slow, &args.slow_arguments, "--slow-arguments")?,
+        task: named(
+            args.task.as_deref(),
+            args.arguments.as_deref(),
+            "--arguments",
+        )?,
+        slow: named(
+            args.slow.as_deref(),
+            args.slow_arguments.as_deref(),
+            "--slow-arguments",
+        )?,
         timeout: args.timeout,
     };
     let text = args.report == ReportArg::Text;
@@ -186,22 +194,14 @@ fn errand(task: &TrialTask) -> Errand {
     }
 }
 
-fn named(
-    task: &Option<String>,
-    arguments: &Option<String>,
-    flag: &str,
-) -> Result<Option<Named>, Report> {
+fn named(task: Option<&str>, arguments: Option<&str>, flag: &str) -> Result<Option<Named>, Report> {
     let Some(task) = task else { return Ok(None) };
-    let arguments = arguments
-        .as_ref()
-        .map(|text| Json::parse(text.as_str()))
-        .transpose()
-        .map_err(|error| {
-            Report::new(Code(100), format!("what {flag} says is not JSON: {error}"))
-                .help(format!("quote it for the shell: {flag} '{{\"ms\": 300}}'"))
-        })?;
+    let arguments = arguments.map(Json::parse).transpose().map_err(|error| {
+        Report::new(Code(100), format!("what {flag} says is not JSON: {error}"))
+            .help(format!("quote it for the shell: {flag} '{{\"ms\": 300}}'"))
+    })?;
     Ok(Some(Named {
-        task: task.clone(),
+        task: task.to_owned(),
         arguments,
     }))
 }

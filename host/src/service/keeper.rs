@@ -64,7 +64,8 @@ impl Service {
         // Once even where there is nobody to ask: then there are no tools, and that is known.
         let mut publish = true;
         loop {
-            let known = catalog.borrow_and_update().clone();
+            // Not marked as seen: whoever is to hear of a change that has just come is below.
+            let known = catalog.borrow().clone();
             if places.iter().any(|place| place.due && !place.asking) {
                 if asks.is_empty() {
                     round = Instant::now();

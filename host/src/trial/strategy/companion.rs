@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
-use crate::plugin::{Backend, CallError, CancelAnswer, Health, StartWork, Work};
+use crate::plugin::{Backend, CallError, CancelAnswer, Health, Meter, StartWork, Work};
 use crate::task::{Definition, Handle, Observation, Response};
 
 /// A backend with some of its tasks.
@@ -33,6 +35,10 @@ impl Backend for Companion {
 
     fn health(&self) -> watch::Receiver<Health> {
         self.inner.health()
+    }
+
+    fn meter(&self) -> Arc<Meter> {
+        self.inner.meter()
     }
 
     fn list_tasks(&self) -> BoxFuture<'_, Result<Vec<Definition>, CallError>> {

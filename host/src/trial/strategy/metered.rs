@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::super::usage::Usage;
 use crate::plugin::{
-    CallError, CallPort, Document, DocumentBody, Health, Reference, Reply, Shown, Strategy,
+    CallError, CallPort, Document, DocumentBody, Health, Meter, Reference, Reply, Shown, Strategy,
     ToolCaller,
 };
 use crate::task::{Definition, Json};
@@ -48,6 +48,10 @@ impl Strategy for Metered {
 
     fn health(&self) -> watch::Receiver<Health> {
         self.inner.health()
+    }
+
+    fn meter(&self) -> Arc<Meter> {
+        self.inner.meter()
     }
 
     fn show<'a>(&'a self, catalog: &'a [Definition]) -> BoxFuture<'a, Result<Shown, CallError>> {
