@@ -64,7 +64,15 @@ impl Service {
         // Once even where there is nobody to ask: then there are no tools, and that is known.
         let mut publish = true;
         loop {
-            let known = catalog.borrow_and_update().clone();
+            let known = {
+                let newest = catalog.borrow_and_update();
+                // Seen from now on, so `changed` below will not tell of it.
+                if newest.has_changed() {
+                    publish = true;
+                    places.iter_mut().for_each(Place::ask_soon);
+                }
+                newest.clone()
+            };
             if places.iter().any(|place| place.due && !place.asking) {
                 if asks.is_empty() {
                     round = Instant::now();
