@@ -39,6 +39,16 @@ const HOSTILE: &str = "taskhost-hostile";
 /// One more of them, that its linker makes what it is.
 const HOSTILE_TABLE: &str = "taskhost-hostile-table";
 
+/// For tests: components that are wrong in one thing each, the examples of two packages, left as
+/// `wrong-NAME`. The folder, and the package.
+const WRONG: [(&str, &str); 2] = [
+    ("guests/wrong/backends/wrongs", "taskhost-wrong-backends"),
+    (
+        "guests/wrong/strategies/wrongs",
+        "taskhost-wrong-strategies",
+    ),
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -76,8 +86,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             HOSTILE,
             "-p",
             HOSTILE_TABLE,
+            "-p",
+            WRONG[0].1,
+            "-p",
+            WRONG[1].1,
             "--features",
-            "taskhost-hostile/deeds",
+            "taskhost-hostile/deeds,taskhost-wrong-backends/wrongs,taskhost-wrong-strategies/wrongs",
         ],
     )?;
     let files = target.join("components");
@@ -87,11 +101,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         let from = built.join(format!("{}.wasm", package.replace('-', "_")));
         replace(&from, &files.join(format!("{name}.wasm")))?;
     }
-    for deed in fs::read_dir(workspace.join("guests/hostile/deeds"))? {
-        let deed = deed?.path();
-        let name = deed.file_stem().unwrap_or_default().to_string_lossy();
-        let from = hostile.join(format!("examples/{}.wasm", name.replace('-', "_")));
-        replace(&from, &files.join(format!("hostile-{name}.wasm")))?;
+    let wrong = WRONG.map(|(folder, _)| (folder, "wrong"));
+    for (folder, prefix) in [("guests/hostile/deeds", "hostile")]
+        .into_iter()
+        .chain(wrong)
+    {
+        for source in fs::read_dir(workspace.join(folder))? {
+            let source = source?.path();
+            let name = source.file_stem().unwrap_or_default().to_string_lossy();
+            let from = hostile.join(format!("examples/{}.wasm", name.replace('-', "_")));
+            replace(&from, &files.join(format!("{prefix}-{name}.wasm")))?;
+        }
     }
     replace(
         &hostile.join(format!("{}.wasm", HOSTILE_TABLE.replace('-', "_"))),

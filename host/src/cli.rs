@@ -9,14 +9,18 @@
 )]
 
 pub mod assemble;
+pub mod build;
 pub mod check;
 pub mod client_config;
+pub mod components;
 pub mod demo;
 pub mod grant;
 pub mod inspect;
+pub mod new;
 pub mod output;
 pub mod run;
 pub mod tasks;
+pub mod test;
 pub mod token;
 
 use std::path::PathBuf;
@@ -26,6 +30,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Flags, env};
 use crate::error::{Code, Report, render};
+use crate::plugin::Kind;
 use crate::store::Durability;
 use crate::telemetry::{self, LogFormat};
 
@@ -72,12 +77,22 @@ enum Verb {
     Check(CheckArgs),
     /// Say what a component is, what it wants and what it would get
     Inspect(inspect::InspectArgs),
+    /// Try whether a backend or a strategy keeps what the interface promises, faults included
+    Test(test::TestArgs),
+    /// Begin a component: a folder with sources, a test and a manifest
+    New(new::NewArgs),
+    /// Make the component of such a folder, whatever it is written in
+    Build(build::BuildArgs),
     /// Let a component reach something: change its grants in the configuration file
     Grant(grant::GrantArgs),
     /// Take back what a component may reach, in the configuration file
     Revoke(grant::GrantArgs),
     /// See and stop tasks, of all clients
     Tasks(tasks::TasksArgs),
+    /// See who runs the tasks of a running host, and reload them
+    Backends(components::ComponentsArgs),
+    /// See how tasks are shown by a running host, and reload that
+    Strategies(components::ComponentsArgs),
     /// Say how an MCP client is told of taskhost, or tell it
     ClientConfig(client_config::ClientConfigArgs),
     /// Make a token for somebody who comes over HTTP, and show it once
@@ -93,6 +108,9 @@ struct RunArgs {
     /// Print the configuration file that the flags amount to, and stop
     #[arg(long)]
     print_config: bool,
+    /// Reload a component when its file, or its part of the configuration file, has become another
+    #[arg(long)]
+    watch: bool,
 }
 
 #[derive(Debug, Args)]
@@ -174,9 +192,14 @@ pub fn main() -> ExitCode {
         Verb::Run(_) => crate::mcp::DEFAULT_LOG,
         Verb::Check(_)
         | Verb::Inspect(_)
+        | Verb::Test(_)
+        | Verb::New(_)
+        | Verb::Build(_)
         | Verb::Grant(_)
         | Verb::Revoke(_)
         | Verb::Tasks(_)
+        | Verb::Backends(_)
+        | Verb::Strategies(_)
         | Verb::ClientConfig(_)
         | Verb::Token(_)
         | Verb::Demo(_) => "error",
@@ -197,12 +220,17 @@ pub fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match cli.verb {
-            Verb::Run(args) => run::run(args.host.flags(), args.print_config).await,
+            Verb::Run(args) => run::run(args.host.flags(), args.print_config, args.watch).await,
             Verb::Check(args) => check::check(&args.host.flags(), args.json).await,
             Verb::Inspect(args) => inspect::inspect(&args).await,
+            Verb::Test(args) => test::test(&args).await,
+            Verb::New(args) => new::new(args),
+            Verb::Build(args) => build::build(&args).await,
             Verb::Grant(args) => grant::grant(&args, grant::Change::Grant),
             Verb::Revoke(args) => grant::grant(&args, grant::Change::Revoke),
             Verb::Tasks(args) => tasks::tasks(args),
+            Verb::Backends(args) => components::components(Kind::Backend, args),
+            Verb::Strategies(args) => components::components(Kind::Strategy, args),
             Verb::ClientConfig(args) => client_config::client_config(&args),
             Verb::Token(args) => token::token(args),
             Verb::Demo(args) => demo::demo(&args).await,
@@ -248,7 +276,7 @@ fn misuse(error: &clap::Error) -> Report {
 /// The exit code for a report: the ranges of codes are the ranges of causes.
 fn exit_code(report: &Report) -> u8 {
     match report.code.0 {
-        100 | 780 => 2,
+        100 | 181 | 780 => 2,
         101..200 => 78,
         200..400 => 65,
         601 => 73,

@@ -2,9 +2,9 @@
 //!
 //! Wasmtime is named here and in `capability`, nowhere else.
 //!
-//! One [`Engine`] serves the process. Each component has one [`actor`], which owns its Wasm store and
-//! replaces it when the instance dies; the rest of the host holds typed handles ([`backend`],
-//! [`strategy`]) that never see a store.
+//! One [`Engine`] serves the process. Each component has a [`slot`], in which one build of it follows another;
+//! each build has one [`actor`], which owns its Wasm store and replaces it when the instance dies. The rest
+//! of the host holds typed handles ([`backend`], [`strategy`]) that never see a store.
 
 mod abandoned;
 pub mod actor;
@@ -16,6 +16,7 @@ pub mod component;
 pub mod linked;
 pub mod load;
 pub mod scratch;
+mod slot;
 pub mod stderr;
 pub mod strategy;
 pub mod trap;

@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! cli ─┬─▶ mcp ───┬─▶ service ─┬─▶ store ─▶ task
-//!      └─▶ admin ─┘            └─▶ plugin ─▶ engine ─▶ capability ─▶ config, task
+//!      ├─▶ admin ─┤            └─▶ plugin ─▶ engine ─▶ capability ─▶ config, task
+//!      └─▶ trial ─┘
+//! cli ───▶ author ───────────────▶ plugin
 //! ```
 //!
 //! Arrows point one way, and a test holds them to it. `ARCHITECTURE.md` has the map.
 
 pub mod admin;
+pub mod author;
 pub mod capability;
 pub mod cli;
 pub mod clock;
@@ -23,3 +26,4 @@ pub mod store;
 pub mod task;
 pub mod telemetry;
 pub mod token;
+pub mod trial;

@@ -8,11 +8,15 @@ pub mod backend;
 pub mod embedded;
 pub mod load;
 pub mod manifest;
+pub mod placed;
 pub mod reach;
+pub mod reload;
 mod settings;
 pub mod source;
 pub mod strategy;
+pub mod watch;
 
+pub use crate::capability::Ports;
 pub use crate::capability::events::EventSink;
 pub use crate::capability::meter::{Gauge, Longest, Meter, Rate, Usage};
 pub use crate::capability::storage::ComponentMap;
@@ -21,11 +25,13 @@ pub use crate::capability::tasks::{
 };
 pub use crate::engine::actor::Health;
 pub use crate::engine::answer::{CallError, Refusal};
-pub use crate::engine::backend::{CancelAnswer, StartWork, Work};
+pub use crate::engine::backend::{CancelAnswer, LinkedBackend, StartWork, Work};
+pub use crate::engine::component::Kind;
+pub use crate::engine::load::LoadError;
 pub use crate::engine::scratch::Info;
 pub use crate::engine::strategy::{
-    Document, DocumentBody, Prompt, PromptArgument, Reference, Reply, Shown, TaskSupport, Tool,
-    ToolCaller,
+    Document, DocumentBody, LinkedStrategy, Prompt, PromptArgument, Reference, Reply, Shown,
+    TaskSupport, Tool, ToolCaller,
 };
 pub use backend::Backend;
 pub use strategy::Strategy;

@@ -9,10 +9,12 @@ mod place;
 mod verbs;
 
 use std::fs;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
-use taskhost_tests::{Host, HostBuilder, setup};
+use taskhost_tests::{Host, HostBuilder, setup, taskhost};
 
+use crate::tls::Proxy;
 use place::Place;
 
 /// What the components are written in.
@@ -28,7 +30,16 @@ impl Language {
             Self::Rust => setup::component("prober"),
             Self::Python => setup::python_component("prober-py"),
         };
-        path.display().to_string()
+        let path = path.display().to_string();
+        if self == Self::Python {
+            // Compiled once, and kept: twenty megabytes take longer than a client waits for a host.
+            static COMPILED: OnceLock<()> = OnceLock::new();
+            COMPILED.get_or_init(|| {
+                let inspected = taskhost(&["inspect", &path]);
+                assert!(inspected.status.success(), "{inspected:?}");
+            });
+        }
+        path
     }
 }
 
@@ -223,14 +234,17 @@ fn a_grant_opens_one_thing_and_nothing_beside_it_for_python() {
 
 fn nothing_beside_it(language: Language) {
     let place = Place::new();
-    let (granted, other, server, bare) = (place.echo(), place.echo(), place.http(), place.http());
+    let (granted, other, misled) = (place.echo(), place.echo(), place.echo());
+    let (server, bare) = (place.http(), place.http());
+    let disguised = place.http().replace("127.0.0.1", "127.1");
     place.outside("secret.txt", "outside");
     place.link("leads-out", "../secret.txt");
     place.link("leads-far", "/etc/hostname");
     let grants = [
         ("tcp", format!("127.0.0.1:{granted}")),
         // A number that the resolver takes for a name of 127.0.0.1.
-        ("tcp", format!("127.1:{granted}")),
+        ("tcp", format!("127.1:{misled}")),
+        ("http", disguised.clone()),
         ("http", format!("{server}+HOOK_TOKEN")),
         ("http", bare.clone()),
         ("dirs", format!("{}:/data", place.data().display())),
@@ -260,6 +274,7 @@ fn nothing_beside_it(language: Language) {
         ),
         ("dial", json!({ "to": format!("[::1]:{granted}") })),
         ("dial", json!({ "to": "169.254.169.254:80" })),
+        ("dial", json!({ "to": format!("127.1:{misled}") })),
         ("lookup", json!({ "name": "metadata.google.internal" })),
         ("listen", json!({ "at": "127.0.0.1:0" })),
         // Another method, another server, a secret for a server that has none.
@@ -269,6 +284,7 @@ fn nothing_beside_it(language: Language) {
         ),
         ("request", get(format!("http://127.0.0.1:{granted}/"))),
         ("request", get(format!("http://localhost:{granted}/"))),
+        ("request", get(format!("{disguised}/seen"))),
         (
             "request",
             json!({
@@ -296,13 +312,14 @@ fn nothing_beside_it(language: Language) {
         closed.push(("dial3", json!({ "to": format!("[::1]:{granted}") })));
         closed.push(("lookup3", json!({ "name": "metadata.google.internal" })));
     }
+    reached(&host, "store", &json!({ "values": 4, "bytes": 8000 }));
     for (task, told) in &closed {
         refused(&host, task, told);
     }
     let why = refused(
         &host,
         "connect",
-        &json!({ "to": format!("127.1:{granted}") }),
+        &json!({ "to": format!("127.1:{misled}") }),
     );
     assert!(
         why.contains("loopback") || why.contains("not found"),
@@ -321,7 +338,6 @@ fn nothing_beside_it(language: Language) {
         reached(&host, "env", &json!({ "name": "PROBER_MODE" })),
         "fast"
     );
-    reached(&host, "store", &json!({ "values": 4, "bytes": 8000 }));
     let placeholder = reached(&host, "secret", &json!({ "name": "HOOK_TOKEN" }));
     assert_eq!(
         placeholder, "${secret.HOOK_TOKEN}",
@@ -336,6 +352,41 @@ fn nothing_beside_it(language: Language) {
         fs::read_to_string(place.data().join("in.txt")).unwrap(),
         "inside"
     );
+}
+
+#[test]
+fn a_server_is_believed_whose_certificate_is_named_and_no_other() {
+    let place = Place::new();
+    let server = place.http();
+    let (_, port) = server.rsplit_once(':').unwrap();
+    let proxy = Proxy::before(port.parse().unwrap());
+    let url = format!("https://localhost:{}", proxy.port);
+    let told = json!({
+        "method": "GET",
+        "url": format!("{url}/seen"),
+        "header": "${secret.HOOK_TOKEN}",
+    });
+    let without = [("http", format!("{url}+HOOK_TOKEN"))];
+    let without: Vec<_> = without
+        .iter()
+        .map(|(key, word)| (*key, word.as_str()))
+        .collect();
+    let host = start(Language::Rust, &place, &without);
+    let why = refused(&host, "request", &told);
+    assert!(why.contains("TlsCertificateError"), "{why}");
+    assert_eq!(place.visits(), 0, "and the secret stays here");
+
+    let named = format!(
+        "http = [{{ host = {url:?}, secrets = [\"HOOK_TOKEN\"], ca = {:?} }}]",
+        proxy.certificate
+    );
+    let config = place.config(&Language::Rust.component(), &[]);
+    let config = config.replace(
+        "[backends.prober.grant]\n",
+        &format!("[backends.prober.grant]\n{named}\n"),
+    );
+    let host = HostBuilder::bare().config(&config).start();
+    assert_eq!(reached(&host, "request", &told), "200 hook-secret");
 }
 
 #[test]

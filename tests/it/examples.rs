@@ -19,8 +19,28 @@ fn every_style_of_client_comes_true() {
     comes_true("examples/clients/run");
 }
 
+#[test]
+fn the_job_server_has_a_backend_in_rust() {
+    comes_true_with("examples/jobs/run", &["rust"]);
+}
+
+#[test]
+fn the_job_server_has_a_backend_in_python() {
+    comes_true_with("examples/jobs/run", &["python"]);
+}
+
+#[test]
+fn the_job_server_has_a_backend_in_javascript() {
+    comes_true_with("examples/jobs/run", &["js"]);
+}
+
 fn comes_true(script: &str) {
+    comes_true_with(script, &[]);
+}
+
+fn comes_true_with(script: &str, args: &[&str]) {
     let mut run = Command::new(setup::workspace_file(script));
+    run.args(args).env("TASKHOST_TOOLS", setup::tools());
     // What would be built has been built.
     run.env("TASKHOST", setup::host_binary());
     let output = run.output().unwrap();

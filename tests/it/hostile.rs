@@ -17,7 +17,10 @@ use taskhost_tests::{Client, Host, HostBuilder, LONG, SHORT, setup, wait_until};
 /// How much slower a neighbour may be.
 const MOST: f64 = 2.0;
 /// Calls of each kind that are measured at a time. Odd, so that there is one in the middle.
-const CALLS: usize = 31;
+const CALLS: usize = 41;
+
+/// How often it is measured before it counts as slower.
+const ATTEMPTS: usize = 3;
 
 /// How a deed is begun, and what says that it was stopped.
 struct Row {
@@ -64,24 +67,22 @@ fn whoever_floods_is_dammed_and_whoever_waits_for_ever_is_dropped() {
     let limits = "restarts = 1000\ncall = \"1s\"\ngrace = \"1s\"\nsilence = \"1s\"\n";
     let more = format!("[backends.connections.grant]\ntcp = [\"127.0.0.1:{port}\"]\n");
     let bench = Bench::of(&rows, limits, &more);
+    let began = Instant::now();
     PORT.set(port).unwrap();
     bench.run(&rows);
     assert_eq!(how_many(&open), 64, "connections");
 
     let log = bench.host.log();
-    let lines = log.lines().filter(|line| line.contains("TH0000 look here"));
-    let lines = lines.collect::<Vec<_>>();
-    assert!(
-        (100..=1000).contains(&lines.len()),
-        "a few seconds of it, {} lines",
-        lines.len()
-    );
+    // The budget is 200 a second, and each second has one.
+    let most = 200 * (1 + usize::try_from(began.elapsed().as_secs()).unwrap());
+    for flood in ["TH0000 look here", "pushed rubbish"] {
+        let lines = log.lines().filter(|line| line.contains(flood)).count();
+        assert!((100..=most).contains(&lines), "{lines} lines of {flood}");
+    }
     assert!(
         !log.lines().any(|line| line.starts_with("ERROR and here")),
         "no line of a component looks like one of the host"
     );
-    let rubbish = log.lines().filter(|line| line.contains("pushed rubbish"));
-    assert!((100..=1000).contains(&rubbish.count()));
 }
 
 #[test]
@@ -128,9 +129,13 @@ fn whoever_misbehaves_before_anything_runs_is_named_and_nothing_runs() {
         ("table", "TH0413"),
     ] {
         let began = Instant::now();
-        let config = config(&[name], "silence = \"1s\"\n", "");
+        let limits = "without-yield = \"100ms\"\nsilence = \"3s\"\n";
+        let config = config(&[name], limits, "");
         let refused = HostBuilder::bare().config(&config).finish();
-        assert_eq!(refused.error_code(), code, "{name}: {refused:?}");
+        // Its own words may be among the causes: they are not the host's.
+        assert!(!refused.status.success(), "{name}: {refused:?}");
+        let named = format!("error[{code}]: `{name}`");
+        assert!(refused.stderr.starts_with(&named), "{name}: {refused:?}");
         assert!(began.elapsed() < SHORT, "{name}: {:?}", began.elapsed());
     }
 }
@@ -179,14 +184,12 @@ fn a_component_that_breaks_later_keeps_its_tasks_until_it_is_back() {
             .lines()
             .any(|line| is_about(line, "moody") && line.contains("in a bad mood"))
     });
-    let refused_at = host.log().len();
     // Another one is taken while it is broken, and handed over when it is back.
     let later = client.start("hostile_moody_sleep", &json!({ "ms": 0 }));
     assert_ne!(waiting.status().status(), "FAILED");
     still_well(&host);
     later.until_status("COMPLETED");
     waiting.until_status("COMPLETED");
-    assert!(refused_at > 0);
 }
 
 #[test]
@@ -228,22 +231,10 @@ impl Bench {
 
     /// Each deed in its turn.
     fn run(&self, rows: &[Row]) {
-        let mut seen = String::new();
+        let before = self.compare(|_| {});
+        let mut seen = format!("before: {before:?}\n");
         for row in rows {
-            let before = self.compare(|_| {});
-            let during = self.compare(|call| {
-                // Some are over in no time: then there is another.
-                if call % 10 == 0 {
-                    (row.begin)(self.host.client(), &task(row.name));
-                }
-            });
-            let Latency { own, control } = during;
-            let slower = during.ratio() / before.ratio();
-            _ = writeln!(
-                seen,
-                "{:16} {slower:.2} times as slow: {own:?}, control {control:?}; before {:?}, control {:?}",
-                row.name, before.own, before.control
-            );
+            let slower = self.beside(row, before, &mut seen);
             wait_until(
                 LONG,
                 &format!("{} is stopped with {}", row.name, row.code),
@@ -257,6 +248,32 @@ impl Bench {
         }
         println!("{seen}");
         still_well(&self.host);
+    }
+
+    /// How many times as slow the well-behaved component is during a deed. What is too much is measured
+    /// again: what else a machine does comes and goes, and what the host does wrong stays.
+    fn beside(&self, row: &Row, before: Latency, seen: &mut String) -> f64 {
+        let mut least = f64::INFINITY;
+        for _ in 0..ATTEMPTS {
+            let during = self.compare(|call| {
+                // Some are over in no time: then there is another.
+                if call % 10 == 0 {
+                    (row.begin)(self.host.client(), &task(row.name));
+                }
+            });
+            let slower = during.ratio() / before.ratio();
+            let Latency { own, control } = during;
+            _ = writeln!(
+                seen,
+                "{:16} {slower:.2} times as slow: {own:?}, control {control:?}",
+                row.name
+            );
+            least = least.min(slower);
+            if least <= MOST {
+                break;
+            }
+        }
+        least
     }
 
     /// The latency of both hosts, called in turns.

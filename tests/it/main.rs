@@ -10,6 +10,7 @@
     reason = "a panic is how a test fails; a row of a table gets its parameters to keep"
 )]
 
+mod authoring;
 mod brokers;
 mod capabilities;
 mod cli;
@@ -31,10 +32,12 @@ mod outage;
 mod owners;
 mod patience;
 mod polling;
+mod reload;
 mod revoke;
 mod states;
 mod stdio;
 mod strategies;
 mod tidy;
 mod tls;
+mod trial;
 mod versions;

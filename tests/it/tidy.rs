@@ -6,12 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which module of the host may name which others.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     (
         "cli",
         &[
+            "author",
             "mcp",
             "admin",
+            "trial",
             "service",
             "plugin",
             "engine",
@@ -27,11 +29,18 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "token",
         ],
     ),
+    ("author", &["plugin", "engine", "config", "task", "error"]),
     (
         "mcp",
         &["service", "plugin", "config", "task", "error", "token"],
     ),
     ("admin", &["service", "plugin", "store", "task", "error"]),
+    (
+        "trial",
+        &[
+            "service", "plugin", "store", "config", "schema", "task", "error", "clock",
+        ],
+    ),
     (
         "service",
         &[
@@ -40,7 +49,15 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ),
     (
         "plugin",
-        &["engine", "capability", "schema", "config", "task", "error"],
+        &[
+            "engine",
+            "capability",
+            "schema",
+            "config",
+            "task",
+            "error",
+            "clock",
+        ],
     ),
     (
         "engine",

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::json;
-use taskhost_tests::{
-    LONG, Lab, Process, RedisOptions, RedisServer, Version, Worker, WorkerOptions,
-};
+use taskhost_tests::{LONG, Lab, Process, RedisOptions, RedisServer, Worker, WorkerOptions};
 use taskhost_tests::{setup, wait_for};
 use tempfile::TempDir;
 
@@ -15,7 +13,7 @@ use tempfile::TempDir;
 fn a_broker_is_reached_whose_certificate_is_named() {
     let redis = RedisServer::start(RedisOptions::default());
     let _worker = Worker::start(&redis, &WorkerOptions::default());
-    let proxy = Proxy::before(&redis);
+    let proxy = Proxy::before(redis.port());
     let query = format!(
         "ssl_cert_reqs=required&ssl_ca_certs={}",
         proxy.certificate.display()
@@ -35,7 +33,7 @@ fn a_broker_is_reached_whose_certificate_is_named() {
 fn a_broker_is_reached_whose_certificate_need_not_be_known() {
     let redis = RedisServer::start(RedisOptions::default());
     let _worker = Worker::start(&redis, &WorkerOptions::default());
-    let proxy = Proxy::before(&redis);
+    let proxy = Proxy::before(redis.port());
     let host = Lab::host(&redis)
         .set("celery.broker", &proxy.url("ssl_cert_reqs=none"))
         .start();
@@ -50,7 +48,7 @@ fn a_broker_is_reached_whose_certificate_need_not_be_known() {
 #[test]
 fn a_broker_whose_certificate_nobody_knows_is_not_believed() {
     let redis = RedisServer::start(RedisOptions::default());
-    let proxy = Proxy::before(&redis);
+    let proxy = Proxy::before(redis.port());
     let host = Lab::host(&redis)
         .set("celery.broker", &proxy.url("ssl_cert_reqs=required"))
         .set("celery.tasks.add.task", "labapp.add")
@@ -65,27 +63,28 @@ fn a_broker_whose_certificate_nobody_knows_is_not_believed() {
     );
 }
 
-/// TLS in front of a Redis server, with a certificate that nobody has signed.
-struct Proxy {
-    port: u16,
-    certificate: PathBuf,
+/// TLS in front of a server, with a certificate that nobody has signed.
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    pub(crate) certificate: PathBuf,
     _process: Process,
     _dir: TempDir,
 }
 
 impl Proxy {
-    fn before(redis: &RedisServer) -> Self {
+    /// Before the server at this port of 127.0.0.1.
+    pub(crate) fn before(server: u16) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let certificate = dir.path().join("certificate.pem");
         let key = dir.path().join("key.pem");
         fs::write(&certificate, signed.cert.pem()).unwrap();
         fs::write(&key, signed.signing_key.serialize_pem()).unwrap();
-        let mut command = Command::new(Version::V5_7.python());
+        let mut command = Command::new(setup::python("plain", &[]));
         command
             .arg(setup::workspace_file("tests/fixtures/tls_proxy.py"))
             .args([&certificate, &key])
-            .arg(redis.port().to_string());
+            .arg(server.to_string());
         let process = Process::start("TLS proxy", command, &dir.path().join("log"), false);
         let port = wait_for(LONG, "the proxy listens", || {
             process

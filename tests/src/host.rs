@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 use std::{env, fs};
 
 use rustix::process::Signal;
@@ -13,7 +14,7 @@ use tempfile::TempDir;
 use crate::client::{Client, Era};
 use crate::process::Process;
 use crate::setup;
-use crate::wait::{LONG, wait_for};
+use crate::wait::{LONG, SHORT, wait_for};
 
 /// A running host and a client that has shaken hands with it.
 #[derive(Debug)]
@@ -330,6 +331,11 @@ pub fn taskhost(args: &[&str]) -> Finished {
     run_to_end(&line(args))
 }
 
+/// As `taskhost`, for a command that takes minutes.
+pub fn taskhost_at_length(args: &[&str]) -> Finished {
+    finish_within(10 * LONG, command(&line(args)))
+}
+
 /// As `taskhost`, for a user whose home is this folder, and who is in it.
 pub fn taskhost_at_home(home: &Path, args: &[&str]) -> Finished {
     let mut command = command(&line(args));
@@ -350,13 +356,17 @@ fn run_to_end(line: &[OsString]) -> Finished {
     finish(command(line))
 }
 
-fn finish(mut command: Command) -> Finished {
+fn finish(command: Command) -> Finished {
+    finish_within(SHORT, command)
+}
+
+fn finish_within(deadline: Duration, mut command: Command) -> Finished {
     let dir = TempDir::with_prefix("taskhost-cli-").unwrap();
     let (out, err) = (dir.path().join("stdout"), dir.path().join("stderr"));
     command
         .stdin(Stdio::null())
         .stdout(fs::File::create(&out).unwrap());
-    let status = Process::start("taskhost", command, &err, true).wait();
+    let status = Process::start("taskhost", command, &err, true).wait_within(deadline);
     let read = |path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
     Finished {
         status,
@@ -375,6 +385,7 @@ fn command(line: &[OsString]) -> Command {
             command.env_remove(name);
         }
     }
+    command.env("TASKHOST_TOOLS", setup::tools());
     command
 }
 

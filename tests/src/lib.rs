@@ -13,6 +13,7 @@
     reason = "a harness fails loudly: its panics are test failures"
 )]
 
+pub mod build;
 mod client;
 mod host;
 mod lab;
@@ -23,7 +24,7 @@ mod wait;
 mod worker;
 
 pub use client::{Client, Era, Listening, NativeTask, RpcError, Task, ToolAnswer};
-pub use host::{Finished, Host, HostBuilder, taskhost, taskhost_at_home};
+pub use host::{Finished, Host, HostBuilder, taskhost, taskhost_at_home, taskhost_at_length};
 pub use lab::{Lab, runs};
 pub use process::Process;
 pub use redis_server::{RedisOptions, RedisServer};

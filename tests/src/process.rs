@@ -5,6 +5,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
@@ -87,8 +88,13 @@ impl Process {
 
     /// Waits for it to end by itself.
     pub fn wait(&mut self) -> ExitStatus {
+        self.wait_within(SHORT)
+    }
+
+    /// The same, for what takes its time.
+    pub fn wait_within(&mut self, deadline: Duration) -> ExitStatus {
         let what = format!("{} ends", self.name);
-        wait_for(SHORT, &what, || self.child.try_wait().unwrap())
+        wait_for(deadline, &what, || self.child.try_wait().unwrap())
     }
 
     fn kill_group(&self) {

@@ -25,6 +25,11 @@ pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
+/// Where the host keeps the tools that components are built with, in tests.
+pub fn tools() -> PathBuf {
+    workspace().join("target/tools")
+}
+
 /// A file below `tests/fixtures`.
 pub fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

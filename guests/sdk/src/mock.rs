@@ -166,9 +166,7 @@ impl Host {
         drop(BACKGROUND.take());
         SPAWNED.take();
         // Dropped outside: what a test gave the last world may look at this one.
-        drop(World::with(|world| {
-            std::mem::replace(world, World::new())
-        }));
+        drop(World::with(|world| std::mem::replace(world, World::new())));
         Self {
             _here: std::marker::PhantomData,
         }

@@ -52,12 +52,7 @@ impl Host {
             answered = true;
             let response = serde_json::from_str(&line).map_err(|error| broken(&error.into()))?;
             if let Response::Error(error) = response {
-                return Err(Report {
-                    code: Code(error.code),
-                    message: error.message,
-                    causes: error.causes,
-                    help: error.help,
-                });
+                return Err(error.into_report());
             }
             if !each(response)? {
                 return Ok(());

@@ -6,7 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::component::ComponentView;
 use super::view::{EventView, TaskView};
+use crate::error::{Code, Report};
+use crate::plugin::Kind;
 use crate::task::Status;
 
 /// What is asked.
@@ -40,6 +43,25 @@ pub enum Request {
         /// Why, for the record.
         reason: Option<String>,
     },
+    /// Components of one kind.
+    Components {
+        /// Which.
+        kind: Kind,
+    },
+    /// One component.
+    Component {
+        /// Which kind.
+        kind: Kind,
+        /// Its configured name.
+        name: String,
+    },
+    /// Reload it, and say what came of that.
+    Reload {
+        /// Which kind.
+        kind: Kind,
+        /// Its configured name.
+        name: String,
+    },
 }
 
 /// Which tasks to list.
@@ -65,12 +87,16 @@ pub enum Response {
     Output(Vec<String>),
     /// To `Events`.
     Events(Vec<EventView>),
+    /// To `Components`.
+    Components(Vec<ComponentView>),
+    /// To `Component` and `Reload`.
+    Component(Box<ComponentView>),
     /// It was not done.
     Error(ErrorView),
 }
 
 /// An error on its way to another process.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorView {
     /// As in `TH0710`, without the letters.
     pub code: u16,
@@ -82,6 +108,28 @@ pub struct ErrorView {
     /// What to do.
     #[serde(default)]
     pub help: Vec<String>,
+}
+
+impl ErrorView {
+    /// How `report` looks.
+    pub fn of(report: &Report) -> Self {
+        Self {
+            code: report.code.0,
+            message: report.message.clone(),
+            causes: report.causes.clone(),
+            help: report.help.clone(),
+        }
+    }
+
+    /// What it was made of.
+    pub fn into_report(self) -> Report {
+        Report {
+            code: Code(self.code),
+            message: self.message,
+            causes: self.causes,
+            help: self.help,
+        }
+    }
 }
 
 /// The longest line that is read: a task with a result of the largest kind.

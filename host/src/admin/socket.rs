@@ -12,10 +12,13 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::component::ComponentView;
 use super::protocol::{ErrorView, LONGEST_LINE, Request, Response};
 use super::view::{EventView, TaskView};
-use crate::error::{Code, Report};
-use crate::plugin::{Snapshot, TaskError};
+use crate::error::{Code, Report, nearest};
+use crate::plugin::placed::Placed;
+use crate::plugin::reload::Components;
+use crate::plugin::{Kind, Snapshot, TaskError};
 use crate::service::Service;
 use crate::store::Filter;
 use crate::task::{Status, TaskId};
@@ -27,6 +30,15 @@ const CONNECTIONS: usize = 32;
 pub struct ControlSocket {
     listener: UnixListener,
     path: PathBuf,
+}
+
+/// What an operator can ask about, and act on.
+#[derive(Clone)]
+pub struct Operated {
+    /// All tasks.
+    pub service: Service,
+    /// All components.
+    pub components: Components,
 }
 
 /// Where the socket of the host on `data_dir` is. The system allows a path of about 100 bytes; for
@@ -60,7 +72,7 @@ impl ControlSocket {
     }
 
     /// Serves until `stop`.
-    pub async fn serve(self, service: Service, stop: CancellationToken) {
+    pub async fn serve(self, host: Operated, stop: CancellationToken) {
         let tracker = TaskTracker::new();
         let room = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
@@ -79,10 +91,10 @@ impl ControlSocket {
             let Ok(permit) = room.clone().try_acquire_owned() else {
                 continue;
             };
-            let (service, stop) = (service.clone(), stop.clone());
+            let (host, stop) = (host.clone(), stop.clone());
             tracker.spawn(async move {
                 // Whoever left does not need an answer.
-                _ = stop.run_until_cancelled(answer(stream, &service)).await;
+                _ = stop.run_until_cancelled(answer(stream, &host)).await;
                 drop(permit);
             });
         }
@@ -92,7 +104,7 @@ impl ControlSocket {
     }
 }
 
-async fn answer(stream: UnixStream, service: &Service) -> io::Result<()> {
+async fn answer(stream: UnixStream, host: &Operated) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
     BufReader::new(reader.take(LONGEST_LINE))
@@ -106,19 +118,20 @@ async fn answer(stream: UnixStream, service: &Service) -> io::Result<()> {
                 format!("this host does not understand the request: {error}"),
             )
             .help("use the taskhost that runs the host: taskhost --version");
-            return send(&mut writer, &Response::Error(error_view(&report))).await;
+            return send(&mut writer, &Response::Error(ErrorView::of(&report))).await;
         }
     };
     if let Request::Watch { id, output } = request {
-        return watch(&mut writer, service, &id, output).await;
+        return watch(&mut writer, &host.service, &id, output).await;
     }
-    let response = respond(service, request)
+    let response = respond(host, request)
         .await
-        .unwrap_or_else(|error| Response::Error(error_view(error.report())));
+        .unwrap_or_else(|error| Response::Error(ErrorView::of(error.report())));
     send(&mut writer, &response).await
 }
 
-async fn respond(service: &Service, request: Request) -> Result<Response, TaskError> {
+async fn respond(host: &Operated, request: Request) -> Result<Response, TaskError> {
+    let service = &host.service;
     Ok(match request {
         Request::List(list) => Response::Tasks(
             service
@@ -157,6 +170,34 @@ async fn respond(service: &Service, request: Request) -> Result<Response, TaskEr
             let id = resolve(service, &id)?;
             Response::Task(Box::new(TaskView::of(&service.stop(id, reason).await?)))
         }
+        Request::Components { kind } => Response::Components(
+            (host.components.of(kind))
+                .map(|placed| ComponentView::of(placed, service))
+                .collect(),
+        ),
+        Request::Component { kind, name } => {
+            let placed = component(host, kind, &name)?;
+            Response::Component(Box::new(ComponentView::of(placed, service)))
+        }
+        Request::Reload { kind, name } => {
+            let placed = component(host, kind, &name)?;
+            let reload = host.components.reload(placed).await;
+            let view = ComponentView::of(placed, service).after(&reload);
+            Response::Component(Box::new(view))
+        }
+    })
+}
+
+fn component<'a>(host: &'a Operated, kind: Kind, name: &str) -> Result<&'a Arc<Placed>, TaskError> {
+    host.components.find(kind, name).ok_or_else(|| {
+        let report = Report::new(Code(734), format!("this host has no {kind} `{name}`"));
+        let names = || host.components.of(kind).map(|placed| placed.name());
+        let report = match nearest(name, names()) {
+            Some(near) => report.help(format!("did you mean `{near}`?")),
+            None => report,
+        };
+        let verb = verb(kind);
+        TaskError::Unknown(report.help(format!("see which there are: taskhost {verb} list")))
     })
 }
 
@@ -168,7 +209,7 @@ async fn watch(
 ) -> io::Result<()> {
     let mut watcher = match resolve(service, id).and_then(|id| service.watch_any(id)) {
         Ok(watcher) => watcher,
-        Err(error) => return send(writer, &Response::Error(error_view(error.report()))).await,
+        Err(error) => return send(writer, &Response::Error(ErrorView::of(error.report()))).await,
     };
     let id = watcher.seen().record.id();
     let mut printed = 0;
@@ -194,6 +235,14 @@ async fn watch(
 
 /// How long one look may take: short enough that whoever left is noticed.
 const LONGEST_LOOK: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// What the command line calls components of this kind.
+pub fn verb(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Backend => "backends",
+        Kind::Strategy => "strategies",
+    }
+}
 
 /// The id that `text` is, or is the beginning of.
 fn resolve(service: &Service, text: &str) -> Result<TaskId, TaskError> {
@@ -243,15 +292,6 @@ async fn send(
     line.push(b'\n');
     writer.write_all(&line).await?;
     writer.flush().await
-}
-
-fn error_view(report: &Report) -> ErrorView {
-    ErrorView {
-        code: report.code.0,
-        message: report.message.clone(),
-        causes: report.causes.clone(),
-        help: report.help.clone(),
-    }
 }
 
 /// Every status that is not an end.

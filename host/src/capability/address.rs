@@ -12,7 +12,7 @@
 //! the same inside   ::ffff:a.b.c.d, ::a.b.c.d, 64:ff9b::a.b.c.d, 64:ff9b:1::/48, 2002:ab:cd::/48
 //! ```
 //!
-//! Private networks (10/8, 172.16/12, 192.168/16, fc00::/7) are not refused: that is where brokers live.
+//! Private networks (`10/8`, `172.16/12`, `192.168/16`, `fc00::/7`) are not refused: that is where brokers live.
 //! So the other addresses of this machine are not either. Pure: no clock, no resolver, no socket.
 
 use std::fmt;

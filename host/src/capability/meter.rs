@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ pub struct Meter {
     /// Bytes of its storage: an upper bound between measurements.
     pub(crate) storage: Level,
     /// Calls that wait for the instance to take them.
-    pub(crate) queued: Level,
+    queued: Level,
     /// Calls inside it.
     pub(crate) in_flight: Level,
     /// Calls inside it that nobody waits for any more.
@@ -86,9 +86,17 @@ impl Level {
 
     /// One more, until what this returns is dropped.
     pub(crate) fn hold(&self) -> Held<'_> {
+        self.enter();
+        Held(self)
+    }
+
+    fn enter(&self) {
         let now = self.now.fetch_add(1, Relaxed) + 1;
         self.peak.fetch_max(now, Relaxed);
-        Held(self)
+    }
+
+    fn leave(&self) {
+        self.now.fetch_sub(1, Relaxed);
     }
 
     fn gauge(&self, limit: usize) -> Gauge {
@@ -106,7 +114,23 @@ pub(crate) struct Held<'a>(&'a Level);
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.0.now.fetch_sub(1, Relaxed);
+        self.0.leave();
+    }
+}
+
+/// A call that waits for its instance, until it is dropped.
+pub(crate) struct Queued(Arc<Meter>);
+
+impl Queued {
+    pub(crate) fn in_meter(meter: &Arc<Meter>) -> Self {
+        meter.queued.enter();
+        Self(meter.clone())
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.0.queued.leave();
     }
 }
 
@@ -334,7 +358,7 @@ mod tests {
 
     #[test]
     fn figures_come_with_their_limits_and_outlive_an_instance() {
-        let meter = Meter::default();
+        let meter = Arc::new(Meter::default());
         let limits = Limits {
             memory: 100,
             restarts: 1,
@@ -343,6 +367,10 @@ mod tests {
         meter.begins(&limits);
         meter.memory.set(70);
         meter.memory.set(40);
+        let waiting = Queued::in_meter(&meter);
+        assert_eq!(meter.usage().queued.now, 1);
+        drop(waiting);
+        assert_eq!(meter.usage().queued.now, 0);
         let held = meter.in_flight.hold();
         let usage = meter.usage();
         assert_eq!(

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime_wasi::sockets::SocketAddrUse;
 
 use super::Ports;
+use super::address;
 use super::denials::{Denials, Denied, Kind};
 use super::dial::{self, CONNECT, NotResolved};
 use crate::config::authority::host_in;
@@ -85,7 +86,11 @@ impl Sockets {
     fn may_connect(&self, to: SocketAddr) -> bool {
         let granted = self.grants.tcp.iter().any(|endpoint| {
             let Authority { host, port } = &endpoint.authority;
-            *port == to.port() && (dial::is_spelled(host, to.ip()) || self.was_given(to.ip(), host))
+            // A lookup does not know the port: what was given because another grant spells it out is
+            // not for this one.
+            let by_name =
+                || self.was_given(to.ip(), host) && address::verdict(to.ip(), host).is_ok();
+            *port == to.port() && (dial::is_spelled(host, to.ip()) || by_name())
         });
         if !granted {
             let authority = Authority {
@@ -213,6 +218,14 @@ mod tests {
         let addresses = sockets.look_up("localhost").await.unwrap();
         let given = SocketAddr::new(*addresses.first().unwrap(), 6379).to_string();
         assert!(!connects(&sockets, &given));
+    }
+
+    #[test]
+    fn an_address_that_is_spelled_out_for_one_port_is_not_for_another() {
+        let sockets = sockets(&["tcp=127.0.0.1:6379", "tcp=service.example:80"]);
+        sockets.give(&["127.0.0.1".parse().unwrap()], "service.example");
+        assert!(connects(&sockets, "127.0.0.1:6379"));
+        assert!(!connects(&sockets, "127.0.0.1:80"));
     }
 
     #[test]

@@ -7,14 +7,15 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::capability::Ports;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{ComponentConfig, Config, env};
+use crate::config::{Config, Flags, env};
 use crate::engine::Engine;
 use crate::engine::cache::Cache;
 use crate::engine::component::Kind;
 use crate::error::{Code, Report};
-use crate::plugin::load::{Linked, Loaded, prepare};
+use crate::plugin::load::{Loaded, prepare};
+use crate::plugin::placed::{self, Placed, Ways};
+use crate::plugin::reload::Components;
 use crate::plugin::{Backend, EventSink, Strategy};
 use crate::service::exhibit::Exhibit;
 use crate::service::follow::Mailbox;
@@ -32,12 +33,17 @@ pub(super) struct Prepared {
     pub(super) config: Config,
     pub(super) backends: Vec<Loaded>,
     pub(super) strategies: Vec<Loaded>,
+    /// As the file and the flags have it.
+    written: Config,
+    engine: Engine,
+    cache: Option<Cache>,
 }
 
 /// A host that runs.
 pub(super) struct Running {
     pub(super) service: Service,
-    components: Vec<JoinHandle<()>>,
+    pub(super) components: Components,
+    tasks: Vec<JoinHandle<()>>,
     stop_components: CancellationToken,
 }
 
@@ -62,6 +68,7 @@ pub(super) fn engine() -> Result<(Engine, Option<Cache>), Report> {
 /// Loads all components of `config`.
 pub(super) async fn load(mut config: Config) -> Result<Prepared, Report> {
     let (engine, cache) = engine()?;
+    let written = config.clone();
     let mut backends = Vec::new();
     let mut strategies = Vec::new();
     for (kind, components, loaded) in [
@@ -86,69 +93,60 @@ pub(super) async fn load(mut config: Config) -> Result<Prepared, Report> {
         config,
         backends,
         strategies,
+        written,
+        engine,
+        cache,
     })
 }
 
 impl Prepared {
-    /// Opens the store and sets everything going.
-    pub(super) fn start(self) -> Result<Running, Report> {
+    /// Opens the store and sets everything going. Made of `flags`, of which it is made again what is reloaded.
+    pub(super) fn start(self, flags: Flags) -> Result<Running, Report> {
         let store = open(&self.config.data_dir, &self.config)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let stop_components = CancellationToken::new();
-        let mut components = Vec::new();
-        let maps = Arc::new(StoredMaps(store.clone()));
-        let ports = |component: &ComponentConfig, loaded: &Loaded, events| Ports {
+        let mut placed = Vec::new();
+        let mut tasks = Vec::new();
+        let ways = Ways {
             clock: clock.clone(),
-            storage: maps.clone(),
-            events,
-            secrets: Arc::new(loaded.secrets.clone()),
-            grants: Arc::new(loaded.reach.grants.clone()),
-            denials: Arc::default(),
-            limits: component.limits.clone(),
-            meter: Arc::default(),
-            rehearsal: false,
+            storage: Arc::new(StoredMaps(store.clone())),
+            events: None,
         };
         let mut backends = Vec::new();
         let mut strategies = Vec::new();
-        for (component, loaded) in self.config.backends.iter().zip(&self.backends) {
-            let Linked::Backend(linked) = &loaded.linked else {
-                continue;
-            };
+        for (component, loaded) in self.written.backends.into_iter().zip(self.backends) {
             let mailbox = Arc::new(Mailbox::default());
             let sink: Arc<dyn EventSink> = mailbox.clone();
-            let ports = ports(component, loaded, Some(sink));
-            let (backend, task) = linked.run(
-                &component.name,
-                ports,
-                &loaded.config,
-                stop_components.clone(),
-            );
-            components.push(task);
-            let backend: Arc<dyn Backend> = Arc::new(backend);
+            let ways = Ways {
+                events: Some(sink),
+                ..ways.clone()
+            };
             let every = loaded
                 .info
                 .observe_every
                 .unwrap_or(OBSERVE_EVERY)
                 .max(Duration::from_millis(100));
-            backends.push(Attached::new(backend, mailbox, every));
+            let (place, task) = Placed::start(component, loaded, ways, stop_components.clone());
+            if let placed::Running::Backend(backend) = place.running() {
+                let backend: Arc<dyn Backend> = Arc::new(backend.clone());
+                backends.push(Attached::new(backend, mailbox, every));
+            }
+            placed.push(place);
+            tasks.push(task);
         }
-        for (component, loaded) in self.config.strategies.iter().zip(&self.strategies) {
-            let Linked::Strategy(linked) = &loaded.linked else {
-                continue;
-            };
-            let ports = ports(component, loaded, None);
-            let (strategy, task) = linked.run(
-                &component.name,
-                ports,
-                &loaded.config,
-                stop_components.clone(),
-            );
-            components.push(task);
-            let strategy: Arc<dyn Strategy> = Arc::new(strategy);
-            strategies.push(Exhibit {
-                strategy,
-                tasks: component.tasks.clone(),
-            });
+        for (component, loaded) in self.written.strategies.into_iter().zip(self.strategies) {
+            let shows = component.tasks.clone();
+            let (place, task) =
+                Placed::start(component, loaded, ways.clone(), stop_components.clone());
+            if let placed::Running::Strategy(strategy) = place.running() {
+                let strategy: Arc<dyn Strategy> = Arc::new(strategy.clone());
+                strategies.push(Exhibit {
+                    strategy,
+                    tasks: shows,
+                });
+            }
+            placed.push(place);
+            tasks.push(task);
         }
         let service = Service::new(
             store,
@@ -160,7 +158,8 @@ impl Prepared {
         service.begin().map_err(|error| Report::from(&error))?;
         Ok(Running {
             service,
-            components,
+            components: Components::new(placed, flags, self.engine, self.cache),
+            tasks,
             stop_components,
         })
     }
@@ -175,8 +174,9 @@ impl Running {
             .await
             .map_err(|error| Report::from(&error));
         self.stop_components.cancel();
-        for component in self.components {
-            _ = component.await;
+        self.components.end().await;
+        for task in self.tasks {
+            _ = task.await;
         }
         closed
     }

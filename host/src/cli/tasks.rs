@@ -150,6 +150,13 @@ fn show_once(
     move |response| show(response).map(|_| ())
 }
 
+/// What can be read from the store.
+enum Wanted<'a> {
+    List(&'a ListRequest),
+    Task(&'a str),
+    Events(&'a str),
+}
+
 /// Answers from the store, while no host runs.
 fn look(data_dir: &Path, request: &Request) -> Result<Response, Report> {
     if !data_dir.is_dir() {
@@ -163,21 +170,25 @@ fn look(data_dir: &Path, request: &Request) -> Result<Response, Report> {
         .help("name the directory of the host: --data-dir DIR"));
     }
     let failed = |error: StoreError| Report::from(&error);
-    let acts = match request {
-        Request::Cancel { .. } => Some("cancel"),
-        Request::Watch { .. } => Some("watch"),
-        Request::List(_) | Request::Show { .. } | Request::Events { .. } => None,
-    };
-    if let Some(verb) = acts {
-        return Err(Report::new(
+    let needs_host = |verb: &str| {
+        Err(Report::new(
             Code(733),
             format!("no host runs on {}: `{verb}` needs one", data_dir.display()),
         )
         .help(format!(
             "start it: taskhost run … --data-dir {}",
             data_dir.display()
-        )));
-    }
+        )))
+    };
+    let wanted = match request {
+        Request::List(list) => Wanted::List(list),
+        Request::Show { id } => Wanted::Task(id),
+        Request::Events { id } => Wanted::Events(id),
+        Request::Cancel { .. } => return needs_host("cancel"),
+        Request::Watch { .. } => return needs_host("watch"),
+        Request::Components { .. } | Request::Component { .. } => return needs_host("show"),
+        Request::Reload { .. } => return needs_host("reload"),
+    };
     let store = SledStore::open_read_only(data_dir).map_err(failed)?;
     let view = |record: Record| {
         TaskView::of(&Snapshot {
@@ -192,8 +203,8 @@ fn look(data_dir: &Path, request: &Request) -> Result<Response, Report> {
         };
         resolve_among(id, ids).map_err(|error| error.report().clone())
     };
-    Ok(match request {
-        Request::List(list) => Response::Tasks(
+    Ok(match wanted {
+        Wanted::List(list) => Response::Tasks(
             store
                 .list(&Filter {
                     owner: None,
@@ -207,12 +218,12 @@ fn look(data_dir: &Path, request: &Request) -> Result<Response, Report> {
                 .map(view)
                 .collect(),
         ),
-        Request::Events { id } => {
+        Wanted::Events(id) => {
             let id = find(id)?;
             let entries = store.journal(id, 0).map_err(failed)?;
             Response::Events(entries.into_iter().map(EventView::of).collect())
         }
-        Request::Show { id } | Request::Watch { id, .. } | Request::Cancel { id, .. } => {
+        Wanted::Task(id) => {
             let id = find(id)?;
             let record = store.load(id).map_err(failed)?;
             let record =
@@ -263,7 +274,8 @@ fn print(response: &Response, json: bool, lines: bool) -> Result<(), Report> {
             }
             Ok(())
         }
-        Response::Error(_) => Ok(()),
+        // Never an answer to what is asked here.
+        Response::Components(_) | Response::Component(_) | Response::Error(_) => Ok(()),
     }
 }
 

@@ -51,6 +51,11 @@ impl Patterns {
         })
     }
 
+    /// As they are written.
+    pub fn written(&self) -> &[String] {
+        &self.written
+    }
+
     /// Whether one of them matches.
     pub fn matches(&self, task: &str) -> bool {
         self.compiled.is_match(task)
@@ -58,6 +63,16 @@ impl Patterns {
 }
 
 impl ComponentConfig {
+    /// Whether a component would notice no difference: same source, same configuration, same grants, same
+    /// limits. Which tasks a strategy shows is not its own affair.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.reference == other.reference
+            && self.config == other.config
+            && self.set == other.set
+            && self.grants == other.grants
+            && self.limits == other.limits
+    }
+
     /// The table that this amounts to.
     pub(super) fn to_table(&self) -> ComponentTable {
         ComponentTable {

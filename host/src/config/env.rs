@@ -36,6 +36,16 @@ pub fn cache_dir() -> Option<PathBuf> {
         .map(|system| system.cache_dir().join("components"))
 }
 
+/// Where the tools are kept that components are built with: `TASKHOST_TOOLS`, or a folder beside the compiled
+/// components, since either can be had again.
+pub fn tools_dir() -> Option<PathBuf> {
+    if let Some(directory) = variable("TASKHOST_TOOLS") {
+        return Some(directory.into());
+    }
+    directories::ProjectDirs::from("", "", "taskhost")
+        .map(|system| system.cache_dir().join("tools"))
+}
+
 /// The user's home.
 pub fn home_dir() -> Option<PathBuf> {
     directories::BaseDirs::new().map(|system| system.home_dir().to_owned())

@@ -51,6 +51,8 @@ impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 != 0 && self.0.is_multiple_of(1 << 20) {
             write!(f, "{}MiB", self.0 >> 20)
+        } else if self.0 != 0 && self.0.is_multiple_of(1 << 10) {
+            write!(f, "{}KiB", self.0 >> 10)
         } else {
             write!(f, "{}B", self.0)
         }

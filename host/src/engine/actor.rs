@@ -39,6 +39,7 @@ use super::stderr::Stderr;
 use super::watchdog::{self, Pulse, silent};
 use super::{Engine, trap};
 use crate::capability::bindings::host::types as wire;
+use crate::capability::meter::Queued;
 use crate::capability::{Guest, Meter, Ports};
 use crate::config::limits::{Limits, WhenFull};
 use crate::error::{Code, Report};
@@ -175,13 +176,12 @@ impl<W: World> Handle<W> {
         }
         let began = Instant::now();
         let deadline = tokio::time::Instant::from_std(began + self.limits.call);
-        let queued = self.meter.queued.hold();
+        let queued = Queued::in_meter(&self.meter);
         let room = self.room(deadline).await?;
         let (reply, answer) = oneshot::channel();
         let turn = Arc::new(Turn::default());
-        room.send(self.prepared(make, deadline, reply, turn.clone()));
+        room.send(self.prepared(make, deadline, reply, (turn.clone(), queued)));
         let answer = tokio::time::timeout_at(deadline, answer).await;
-        drop(queued);
         self.meter.called(began.elapsed());
         match answer {
             Ok(Ok(Ok(result))) => Ok(result),
@@ -233,7 +233,7 @@ impl<W: World> Handle<W> {
         make: F,
         deadline: tokio::time::Instant,
         reply: oneshot::Sender<Result<R, wire::Error>>,
-        turn: Arc<Turn>,
+        (turn, queued): (Arc<Turn>, Queued),
     ) -> Call<W>
     where
         R: Send + 'static,
@@ -247,6 +247,7 @@ impl<W: World> Handle<W> {
         let meter = self.meter.clone();
         Box::new(move |accessor, world, abandoned| {
             Box::pin(async move {
+                drop(queued);
                 if reply.is_closed() || !turn.take() {
                     return;
                 }
@@ -285,24 +286,14 @@ impl<W: World> Handle<W> {
         }
     }
 
-    /// Configured name of the component.
-    pub(crate) fn name(&self) -> &Arc<str> {
-        &self.name
-    }
-
     /// How the component is, now and from now on.
     pub(crate) fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
     }
 
     /// What the component may use.
-    pub(crate) fn limits(&self) -> &Limits {
+    pub(crate) fn limits(&self) -> &Arc<Limits> {
         &self.limits
-    }
-
-    /// What it has used.
-    pub(crate) fn meter(&self) -> &Arc<Meter> {
-        &self.meter
     }
 }
 
@@ -318,6 +309,8 @@ pub(crate) struct Blueprint<W: World> {
     pub(crate) ports: Ports,
     /// What `init` is given.
     pub(crate) config: String,
+    /// How many instances there have been of whatever has this name: those of other blueprints count.
+    pub(crate) generations: Arc<AtomicU64>,
 }
 
 /// Starts the actor. The caller owns and joins it; `stop` ends it.
@@ -376,7 +369,7 @@ enum End {
 
 impl<W: World> Actor<W> {
     async fn run(mut self) {
-        loop {
+        while !self.is_unused() {
             let report = match self.live().await {
                 End::Unused => return,
                 End::Died(report) => report,
@@ -401,7 +394,7 @@ impl<W: World> Actor<W> {
 
     /// One instance, from its first breath to its last.
     async fn live(&mut self) -> End {
-        self.generation += 1;
+        self.generation = self.blueprint.generations.fetch_add(1, Ordering::Relaxed) + 1;
         let generation = self.generation;
         let stderr = Stderr::default();
         let mut store = new_store(&self.blueprint, &stderr);
@@ -465,6 +458,11 @@ impl<W: World> Actor<W> {
             Ok(Served::GaveUp(too_many)) => End::Died(too_many.report(&name, limits)),
             Err(error) => End::Died(trap::explain(&name, &error, &stderr)),
         }
+    }
+
+    /// Nobody can call it any more, and nobody waits: another instance would be for nothing.
+    fn is_unused(&self) -> bool {
+        self.inbox.is_closed() && self.inbox.is_empty()
     }
 
     fn starting(&self, after: Report) {
@@ -535,7 +533,8 @@ enum Served {
     GaveUp(TooMany),
 }
 
-/// Makes calls until nobody holds a handle any more, or it is better to begin anew.
+/// Makes calls until nobody holds a handle any more, and those that are made then to their ends; or until it
+/// is better to begin anew.
 async fn serve<W: World>(
     accessor: &Accessor<Guest>,
     world: &W,
@@ -547,7 +546,8 @@ async fn serve<W: World>(
     let mut calls = FuturesUnordered::new();
     let mut look = tokio::time::interval(watchdog::PULSE);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
+    let mut open = true;
+    while open || !calls.is_empty() {
         tokio::select! {
             biased;
             () = pulse.next() => {}
@@ -558,12 +558,13 @@ async fn serve<W: World>(
                 }
             }
             Some(()) = calls.next(), if !calls.is_empty() => {}
-            call = inbox.recv(), if calls.len() < limits.in_flight => match call {
+            call = inbox.recv(), if open && calls.len() < limits.in_flight => match call {
                 Some(call) => calls.push(call(accessor, world, &abandoned)),
-                None => return Served::Unused,
+                None => open = false,
             },
         }
     }
+    Served::Unused
 }
 
 fn blocked(name: &str, after: Duration) -> Report {

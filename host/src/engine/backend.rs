@@ -9,16 +9,18 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 use wasmtime::component::{Accessor, Component as Code, HasSelf, Linker};
 
-use super::actor::{Handle, Health, World};
+use super::actor::{Health, World};
 use super::answer::CallError;
 use super::component::Kind;
 use super::linked::LinkedComponent;
+use super::slot::Slot;
 use crate::capability::bindings::backend::exports::taskhost::plugin::backend as wire_backend;
 use crate::capability::bindings::backend::{BackendPlugin, BackendPluginPre};
 use crate::capability::bindings::host;
 use crate::capability::bindings::host::types as wire;
 use crate::capability::{Guest, Meter, Ports, convert};
 use crate::config::limits;
+use crate::error::Report;
 use crate::task::{self, Definition, Json, Observation, Response, TaskId};
 
 /// A backend component, linked and not running.
@@ -33,8 +35,8 @@ impl LinkedBackend {
         config: &Json,
         stop: CancellationToken,
     ) -> (RunningBackend, JoinHandle<()>) {
-        let (handle, task) = self.spawn(name, ports, config, stop);
-        (RunningBackend { handle }, task)
+        let (slot, task) = self.spawn(name, ports, config, stop);
+        (RunningBackend { slot }, task)
     }
 }
 
@@ -81,7 +83,7 @@ impl World for BackendPlugin {
 /// A backend at work. Cheap to clone.
 #[derive(Clone)]
 pub struct RunningBackend {
-    handle: Handle<BackendPlugin>,
+    slot: Slot<BackendPlugin>,
 }
 
 /// A wish to begin some work.
@@ -131,25 +133,36 @@ pub enum CancelAnswer {
 }
 
 impl RunningBackend {
+    /// Puts `linked` in its place, when it is ready: returns its generation, or why nothing has changed. Calls
+    /// under way end where they began.
+    pub async fn replace(
+        &self,
+        linked: &LinkedBackend,
+        ports: Ports,
+        config: &Json,
+    ) -> Result<u64, Report> {
+        linked.take(&self.slot, ports, config).await
+    }
+
     /// Configured name of the component.
     pub fn name(&self) -> &Arc<str> {
-        self.handle.name()
+        self.slot.name()
     }
 
     /// How it is, now and from now on.
     pub fn health(&self) -> watch::Receiver<Health> {
-        self.handle.health()
+        self.slot.health()
     }
 
     /// What it has used.
     pub fn meter(&self) -> &Arc<Meter> {
-        self.handle.meter()
+        self.slot.meter()
     }
 
     /// All tasks it can run now.
     pub async fn list_tasks(&self) -> Result<Vec<Definition>, CallError> {
         let definitions = self
-            .handle
+            .slot
             .call("list-tasks", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -190,7 +203,7 @@ impl RunningBackend {
             options: start.options.text().to_owned(),
         };
         let handle = self
-            .handle
+            .slot
             .call("start", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -214,7 +227,7 @@ impl RunningBackend {
     ) -> Result<Vec<Result<Observation, CallError>>, CallError> {
         let wire: Vec<_> = works.iter().map(Work::to_wire).collect();
         let observations = self
-            .handle
+            .slot
             .call("observe", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -237,7 +250,7 @@ impl RunningBackend {
         Ok(observations
             .into_iter()
             .map(|observation| {
-                convert::observation_in(observation, self.handle.limits().document)
+                convert::observation_in(observation, self.slot.limits().document)
                     .map_err(|error| self.rubbish("observe", error.0))
             })
             .collect())
@@ -251,7 +264,7 @@ impl RunningBackend {
     ) -> Result<CancelAnswer, CallError> {
         let work = work.to_wire();
         let answer = self
-            .handle
+            .slot
             .call("cancel", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -278,7 +291,7 @@ impl RunningBackend {
     ) -> Result<(), CallError> {
         let work = work.to_wire();
         let response = convert::response_out(response);
-        self.handle
+        self.slot
             .call("answer", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -293,7 +306,7 @@ impl RunningBackend {
     /// The outcome is stored: whatever is kept for the work may go.
     pub async fn release(&self, work: &Work) -> Result<(), CallError> {
         let work = work.to_wire();
-        self.handle
+        self.slot
             .call("release", |accessor, world| {
                 Box::pin(async move {
                     world

@@ -1,21 +1,25 @@
 //! A component, linked and not running.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{HasSelf, Linker};
 
 use super::Engine;
-use super::actor::{self, Blueprint, Handle, World};
+use super::actor::{Blueprint, World};
 use super::alone::alone;
 use super::component::Component;
 use super::load::LoadError;
 use super::scratch::{self, Info};
+use super::slot::Slot;
 use crate::capability::bindings::host;
 use crate::capability::{Guest, Ports, wasi};
 use crate::config::grant::Grants;
 use crate::config::limits::Limits;
+use crate::error::Report;
 use crate::task::Json;
 
 /// A component of world `W` that fits this host. Nothing of it has run.
@@ -101,22 +105,46 @@ impl<W: World> LinkedComponent<W> {
             .unwrap_or_else(|| Err(LoadError::no_thread("init")))
     }
 
-    /// Starts it. The caller joins the task; `stop` ends it.
+    /// Starts it in a place of its own. The caller joins the task; `stop` ends it.
     pub(super) fn spawn(
         &self,
         name: &str,
         ports: Ports,
         config: &Json,
         stop: CancellationToken,
-    ) -> (Handle<W>, JoinHandle<()>) {
-        let blueprint = Blueprint {
-            name: name.into(),
+    ) -> (Slot<W>, JoinHandle<()>) {
+        Slot::start(
+            self.blueprint(name.into(), ports, config, Arc::default()),
+            stop,
+        )
+    }
+
+    /// Starts it in the place of another build, see [`Slot::replace`].
+    pub(super) async fn take(
+        &self,
+        slot: &Slot<W>,
+        ports: Ports,
+        config: &Json,
+    ) -> Result<u64, Report> {
+        let blueprint = self.blueprint(slot.name().clone(), ports, config, slot.generations());
+        slot.replace(blueprint).await
+    }
+
+    fn blueprint(
+        &self,
+        name: Arc<str>,
+        ports: Ports,
+        config: &Json,
+        generations: Arc<AtomicU64>,
+    ) -> Blueprint<W> {
+        Blueprint {
+            name,
             engine: self.engine.clone(),
             linked: self.linked.clone(),
             ports,
             config: config.text().to_owned(),
-        };
-        actor::spawn(blueprint, stop)
+            generations,
+        }
     }
 }
 

@@ -144,7 +144,8 @@ pub(super) async fn rehearse<W: World>(
     answer.map_err(|error| LoadError::Refused(CallError::from_wire(name, error).to_string()))
 }
 
-fn nothing(limits: &Limits) -> Ports {
+/// Ports that lead nowhere.
+pub(super) fn nothing(limits: &Limits) -> Ports {
     Ports {
         clock: Arc::new(SystemClock::default()),
         storage: Arc::new(NoMap),

@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 use wasmtime::component::{Accessor, Component as Code, HasSelf, Linker, Resource};
 
-use super::actor::{Handle, Health, World};
+use super::actor::{Health, World};
 use super::answer::CallError;
 use super::backend::definition_out;
 use super::component::Kind;
 use super::linked::LinkedComponent;
+use super::slot::Slot;
 use crate::capability::bindings::host::types as wire;
 use crate::capability::bindings::strategy::exports::taskhost::plugin::strategy as wire_strategy;
 use crate::capability::bindings::strategy::{StrategyPlugin, StrategyPluginPre};
@@ -21,6 +22,7 @@ use crate::capability::bindings::tasks;
 use crate::capability::tasks::Call;
 use crate::capability::{CallPort, Guest, Meter, Ports, convert};
 use crate::config::limits;
+use crate::error::Report;
 use crate::task::{Definition, Json};
 
 /// A strategy component, linked and not running.
@@ -35,8 +37,8 @@ impl LinkedStrategy {
         config: &Json,
         stop: CancellationToken,
     ) -> (RunningStrategy, JoinHandle<()>) {
-        let (handle, task) = self.spawn(name, ports, config, stop);
-        (RunningStrategy { handle }, task)
+        let (slot, task) = self.spawn(name, ports, config, stop);
+        (RunningStrategy { slot }, task)
     }
 }
 
@@ -86,7 +88,7 @@ impl World for StrategyPlugin {
 /// A strategy at work. Cheap to clone.
 #[derive(Clone)]
 pub struct RunningStrategy {
-    handle: Handle<StrategyPlugin>,
+    slot: Slot<StrategyPlugin>,
 }
 
 /// One tool, as a strategy wants it shown.
@@ -236,26 +238,37 @@ pub struct Shown {
 }
 
 impl RunningStrategy {
+    /// Puts `linked` in its place, when it is ready: returns its generation, or why nothing has changed. Calls
+    /// under way end where they began.
+    pub async fn replace(
+        &self,
+        linked: &LinkedStrategy,
+        ports: Ports,
+        config: &Json,
+    ) -> Result<u64, Report> {
+        linked.take(&self.slot, ports, config).await
+    }
+
     /// Configured name of the component.
     pub fn name(&self) -> &Arc<str> {
-        self.handle.name()
+        self.slot.name()
     }
 
     /// How it is, now and from now on.
     pub fn health(&self) -> watch::Receiver<Health> {
-        self.handle.health()
+        self.slot.health()
     }
 
     /// What it has used.
     pub fn meter(&self) -> &Arc<Meter> {
-        self.handle.meter()
+        self.slot.meter()
     }
 
     /// All that is shown for this catalogue.
     pub async fn show(&self, catalog: &[Definition]) -> Result<Shown, CallError> {
         let catalog: Vec<_> = catalog.iter().map(definition_out).collect();
         let tools = self
-            .handle
+            .slot
             .call("list-tools", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -266,7 +279,7 @@ impl RunningStrategy {
             })
             .await?;
         let prompts = self
-            .handle
+            .slot
             .call("list-prompts", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -277,7 +290,7 @@ impl RunningStrategy {
             })
             .await?;
         let documents = self
-            .handle
+            .slot
             .call("list-resources", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -288,7 +301,7 @@ impl RunningStrategy {
             })
             .await?;
         let templates = self
-            .handle
+            .slot
             .call("list-resource-templates", |accessor, world| {
                 Box::pin(async move {
                     world
@@ -338,7 +351,7 @@ impl RunningStrategy {
         let caller = caller_out(caller);
         let _ending = port.ending();
         let reply = self
-            .handle
+            .slot
             .call("call-tool", move |accessor, world| {
                 Box::pin(async move {
                     let call = lend(accessor, port)?;
@@ -349,7 +362,7 @@ impl RunningStrategy {
                 })
             })
             .await?;
-        reply_in(reply, self.handle.limits().document)
+        reply_in(reply, self.slot.limits().document)
             .map_err(|error| self.rubbish("call-tool", error.0))
     }
 
@@ -365,7 +378,7 @@ impl RunningStrategy {
         let caller = caller_out(caller);
         let _ending = port.ending();
         let reply = self
-            .handle
+            .slot
             .call("get-prompt", move |accessor, world| {
                 Box::pin(async move {
                     let call = lend(accessor, port)?;
@@ -376,7 +389,7 @@ impl RunningStrategy {
                 })
             })
             .await?;
-        reply_in(reply, self.handle.limits().document)
+        reply_in(reply, self.slot.limits().document)
             .map_err(|error| self.rubbish("get-prompt", error.0))
     }
 
@@ -388,7 +401,7 @@ impl RunningStrategy {
     ) -> Result<(Document, DocumentBody), CallError> {
         let _ending = port.ending();
         let (document, body) = self
-            .handle
+            .slot
             .call("read-resource", move |accessor, world| {
                 Box::pin(async move {
                     let call = lend(accessor, port)?;
@@ -421,7 +434,7 @@ impl RunningStrategy {
             Reference::Document(template) => wire_strategy::Reference::Document(template),
         };
         let _ending = port.ending();
-        self.handle
+        self.slot
             .call("complete", move |accessor, world| {
                 Box::pin(async move {
                     let call = lend(accessor, port)?;

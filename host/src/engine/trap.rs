@@ -31,9 +31,12 @@ fn is_out_of_handles(error: &wasmtime::Error) -> bool {
     matches!(
         error.downcast_ref::<ResourceTableError>(),
         Some(ResourceTableError::Full)
-    ) || error
-        .chain()
-        .any(|cause| cause.to_string().contains("store handle limit exceeded"))
+    ) || says(error, "store handle limit exceeded")
+}
+
+/// What the engine has no type for, it has words for, perhaps with others around them.
+fn says(error: &wasmtime::Error, words: &str) -> bool {
+    error.chain().any(|cause| cause.to_string().contains(words))
 }
 
 /// Explains why the instance of the component called `name` ended with `error`.
@@ -68,7 +71,7 @@ pub(crate) fn explain(name: &str, error: &wasmtime::Error, stderr: &Stderr) -> R
             format!("`{name}` {progress}; its instance was ended"),
         )
         .help("a component must wait with async imports only, and yield in long computations")
-    } else if error.to_string().contains("fuel allocated for hostcalls") {
+    } else if says(error, "fuel allocated for hostcalls") {
         Report::new(
             Code(406),
             format!("`{name}` handed out more data than a call may; its instance was ended"),

@@ -63,6 +63,14 @@ pub enum Linked {
 }
 
 impl Linked {
+    /// Which of the two.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Backend(_) => Kind::Backend,
+            Self::Strategy(_) => Kind::Strategy,
+        }
+    }
+
     /// The same, looked at under these limits.
     #[must_use]
     pub fn under(self, limits: &Limits) -> Self {
@@ -300,7 +308,8 @@ pub(super) fn endpoint_of(text: &str, port: u16) -> Option<Endpoint> {
     })
 }
 
-fn values(
+/// The values of all secrets in `grants`, of which `secrets` says where they come from.
+pub(super) fn values(
     name: &str,
     grants: &Grants,
     secrets: &BTreeMap<String, SecretSource>,

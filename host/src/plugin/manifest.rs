@@ -58,6 +58,8 @@ pub struct Trial {
     /// One that is still running when it is cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slow: Option<TrialTask>,
+    /// Its work lives in the instance and ends with it: after a restart it answers `unknown`.
+    pub volatile: bool,
 }
 
 /// One task, with arguments for it.
@@ -108,10 +110,8 @@ impl Manifest {
         }
         let text = std::str::from_utf8(content).map_err(|error| {
             let before = content.get(..error.valid_up_to()).unwrap_or_default();
-            ManifestError::wrong(
-                1 + before.iter().filter(|byte| **byte == b'\n').count(),
-                "it is not UTF-8".to_owned(),
-            )
+            let lines = before.split(|byte| *byte == b'\n').count();
+            ManifestError::wrong(lines, "it is not UTF-8".to_owned())
         })?;
         written::read(text)
     }
@@ -192,7 +192,7 @@ impl Explain for ManifestError {
     fn help(&self) -> Vec<String> {
         match self {
             Self::Damaged(_) => Vec::new(),
-            Self::TooLong(_) | Self::Wrong { .. } => {
+            Self::TooLong(_) | Self::Wrong { .. } | Self::Kind { .. } => {
                 vec!["for the author: mend plugin.toml, and build the component again".to_owned()]
             }
         }

@@ -56,7 +56,7 @@ pub fn reach(
         };
     };
     let asks = Asks {
-        asks: &manifest.asks,
+        all: &manifest.asks,
         settings,
         storage,
     };
@@ -78,14 +78,14 @@ pub fn reach(
 }
 
 struct Asks<'a> {
-    asks: &'a [Ask],
+    all: &'a [Ask],
     settings: &'a Settings,
     storage: u64,
 }
 
 impl Asks<'_> {
     fn any(&self, covers: impl Fn(&What) -> bool) -> bool {
-        self.asks.iter().any(|ask| covers(&ask.what))
+        self.all.iter().any(|ask| covers(&ask.what))
     }
 
     /// As much of `granted` as is asked for.
@@ -138,7 +138,7 @@ impl Asks<'_> {
                 .dirs
                 .iter()
                 .filter_map(|grant| {
-                    let mut modes = self.asks.iter().filter_map(|ask| match &ask.what {
+                    let mut modes = self.all.iter().filter_map(|ask| match &ask.what {
                         What::Dir { path, writable } if *path == grant.guest => Some(*writable),
                         _ => None,
                     });
@@ -159,7 +159,7 @@ impl Asks<'_> {
             secrets: [].into(),
             ..granted.clone()
         };
-        for ask in self.asks {
+        for ask in self.all {
             let What::Http {
                 server,
                 methods,
@@ -188,7 +188,7 @@ impl Asks<'_> {
 
     /// Bytes of storage: nothing without an ask, since what is stored outlives the component.
     fn storage(&self, granted: &Grants) -> u64 {
-        let asked = self.asks.iter().filter_map(|ask| match ask.what {
+        let asked = self.all.iter().filter_map(|ask| match ask.what {
             What::Storage(bytes) => Some(bytes),
             _ => None,
         });
@@ -254,6 +254,10 @@ fn unasked(granted: &Grants, given: &Grants) -> Vec<String> {
                     rest.secrets
                         .retain(|secret| !given.secrets.contains(secret));
                     if !(rest.methods.is_empty() && rest.secrets.is_empty()) {
+                        if rest.methods.is_empty() {
+                            // There is no word for a secret without a method.
+                            rest.methods.clone_from(&grant.methods);
+                        }
                         left.push(Allowed::Http(rest).to_string());
                     }
                     false
@@ -442,12 +446,14 @@ mod tests {
         let manifest = manifest(&[
             "tcp = \"redis:6379\"",
             "http = \"https://a\"",
+            "http = \"https://c\"",
             "dir = \"/d\"",
         ]);
         let granted = grants(&[
             "tcp=redis:6379",
             "tcp=reids:6379",
             "http=GET,POST@https://a+S",
+            "http=https://c+S",
             "http=*@https://b",
             "secret=S",
             "dir=/x:/d:rw",
@@ -459,6 +465,7 @@ mod tests {
             [
                 "tcp=reids:6379",
                 "http=POST@https://a+S",
+                "http=https://c+S",
                 "http=*@https://b",
                 "secret=S",
                 "storage=1MiB",

@@ -30,6 +30,12 @@ pub enum SourceError {
 }
 
 impl Reference {
+    /// The file that it names, where it names one: not an embedded component, and nothing far away.
+    pub fn file(&self) -> Option<PathBuf> {
+        let is_elsewhere = embedded::find(&self.0).is_some() || self.0.contains("://");
+        (!is_elsewhere).then(|| PathBuf::from(&self.0))
+    }
+
     /// The bytes of the component.
     ///
     /// A name means an embedded component, whatever files lie about; `./name` means the file.

@@ -233,3 +233,181 @@ async fn until(moment: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::config::settings::Settings;
+    use crate::plugin::{
+        CallPort, Document, DocumentBody, Meter, Reference, Reply, Strategy, TaskSupport, Tool,
+        ToolCaller,
+    };
+    use crate::store::memory::MemoryStore;
+    use crate::task::{Definition, Json};
+
+    #[tokio::test(start_paused = true)]
+    async fn strategies_that_fail_or_hang_keep_nobody_elses_tools_away() {
+        let failing = showing("failing", Way::Fails);
+        let service = service(&[
+            &failing,
+            &showing("hanging", Way::Hangs),
+            &showing("good", Way::Shows),
+        ]);
+        let mut toolbox = service.toolbox();
+        let began = Instant::now();
+        let seen = toolbox
+            .wait_for(|toolbox| toolbox.find("good").is_some())
+            .await;
+        assert_eq!(seen.unwrap().tools().count(), 1);
+        assert!(began.elapsed() <= PATIENCE, "{:?}", began.elapsed());
+        // The start of the host is over for clients, whatever is missing.
+        toolbox.wait_for(|toolbox| toolbox.complete).await.unwrap();
+        assert!(began.elapsed() <= START + PATIENCE, "{:?}", began.elapsed());
+        tokio::time::sleep(Duration::from_mins(5)).await;
+        let asked = failing.asked.load(Ordering::Relaxed);
+        assert!((10..=20).contains(&asked), "less and less: {asked} times");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_shown_stays_when_its_strategy_breaks() {
+        let moody = showing("moody", Way::ShowsOnce);
+        let service = service(&[&moody]);
+        let mut toolbox = service.toolbox();
+        toolbox
+            .wait_for(|toolbox| toolbox.find("moody").is_some())
+            .await
+            .unwrap();
+        service.0.look_again.notify_one();
+        while moody.asked.load(Ordering::Relaxed) < 3 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert!(toolbox.borrow().find("moody").is_some());
+    }
+
+    #[derive(Clone, Copy)]
+    enum Way {
+        Shows,
+        ShowsOnce,
+        Fails,
+        Hangs,
+    }
+
+    struct Showing {
+        name: &'static str,
+        way: Way,
+        asked: AtomicUsize,
+        health: watch::Sender<Health>,
+    }
+
+    fn showing(name: &'static str, way: Way) -> Arc<Showing> {
+        Arc::new(Showing {
+            name,
+            way,
+            asked: AtomicUsize::new(0),
+            health: watch::Sender::new(Health::Ready { generation: 1 }),
+        })
+    }
+
+    fn service(strategies: &[&Arc<Showing>]) -> Service {
+        let exhibits = strategies.iter().map(|strategy| {
+            let strategy: Arc<dyn Strategy> = (*strategy).clone();
+            Exhibit::all(strategy)
+        });
+        let service = Service::new(
+            Arc::new(MemoryStore::new()),
+            Arc::new(SystemClock::default()),
+            Settings::default(),
+            Vec::new(),
+            exhibits.collect(),
+        );
+        service.begin().unwrap();
+        service
+    }
+
+    fn unavailable() -> CallError {
+        CallError::Unavailable {
+            message: "not now".into(),
+            retry_ms: None,
+        }
+    }
+
+    impl Strategy for Showing {
+        fn name(&self) -> &str {
+            self.name
+        }
+
+        fn health(&self) -> watch::Receiver<Health> {
+            self.health.subscribe()
+        }
+
+        fn meter(&self) -> Arc<Meter> {
+            Arc::default()
+        }
+
+        fn show<'a>(&'a self, _: &'a [Definition]) -> BoxFuture<'a, Result<Shown, CallError>> {
+            let before = self.asked.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async move {
+                match self.way {
+                    Way::Hangs => std::future::pending().await,
+                    Way::Fails => Err(unavailable()),
+                    Way::ShowsOnce if before > 0 => Err(unavailable()),
+                    Way::Shows | Way::ShowsOnce => Ok(Shown {
+                        tools: vec![Tool {
+                            name: self.name.into(),
+                            route: String::new(),
+                            title: None,
+                            description: None,
+                            input_schema: Json::empty_object(),
+                            output_schema: None,
+                            annotations: None,
+                            meta: None,
+                            task_support: TaskSupport::Forbidden,
+                        }],
+                        ..Shown::default()
+                    }),
+                }
+            })
+        }
+
+        fn call_tool<'a>(
+            &'a self,
+            _: CallPort,
+            _: ToolCaller,
+            _: String,
+            _: &'a Json,
+        ) -> BoxFuture<'a, Result<Reply, CallError>> {
+            Box::pin(async { Err(unavailable()) })
+        }
+
+        fn get_prompt<'a>(
+            &'a self,
+            _: CallPort,
+            _: ToolCaller,
+            _: String,
+            _: &'a Json,
+        ) -> BoxFuture<'a, Result<Reply, CallError>> {
+            Box::pin(async { Err(unavailable()) })
+        }
+
+        fn read_resource(
+            &self,
+            _: CallPort,
+            _: String,
+        ) -> BoxFuture<'_, Result<(Document, DocumentBody), CallError>> {
+            Box::pin(async { Err(unavailable()) })
+        }
+
+        fn complete(
+            &self,
+            _: CallPort,
+            _: Reference,
+            _: String,
+            _: String,
+        ) -> BoxFuture<'_, Result<Vec<String>, CallError>> {
+            Box::pin(async { Err(unavailable()) })
+        }
+    }
+}

@@ -1,5 +1,8 @@
 //! What the operator may do: see everybody's tasks, and stop them.
 
+use std::sync::Arc;
+
+use super::live::Live;
 use super::watcher::Watcher;
 use super::{Service, internal};
 use crate::plugin::{Snapshot, TaskError};
@@ -15,6 +18,12 @@ impl Service {
     /// One task, whoever owns it.
     pub fn look(&self, id: TaskId) -> Result<Snapshot, TaskError> {
         Ok(self.find(None, &id.to_string())?.snapshot())
+    }
+
+    /// How many tasks of one backend are not over.
+    pub fn alive_at(&self, backend: &str) -> usize {
+        let at_backend = |live: &&Arc<Live>| live.record().origin.backend == backend;
+        self.live().values().filter(at_backend).count()
     }
 
     /// Watches one task, whoever owns it.

@@ -1,6 +1,7 @@
 //! What the service promises, against a backend that does as it is told.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -160,6 +161,30 @@ async fn a_task_that_the_backend_does_not_know_is_lost_and_never_pending() {
         panic!("failed")
     };
     assert_eq!(failure.code, "lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_does_not_answer_holds_up_no_deadline() {
+    let bench = Bench::new();
+    bench.backend.hangs.store(true, Ordering::Relaxed);
+    let mut tasks = Vec::new();
+    for _ in 0..20 {
+        let start = Start {
+            timeout_ms: Some(5_000),
+            ..wish()
+        };
+        tasks.push(bench.start_for(&caller(), start).await.unwrap());
+    }
+    let began = Instant::now();
+    for task in &tasks {
+        bench.until(task, |record| record.state.is_done()).await;
+    }
+    let took = began.elapsed();
+    assert!(
+        took < Duration::from_secs(12),
+        "one after the other it would be {took:?}"
+    );
+    assert_eq!(bench.backend.cancelled(), 20, "it was told all the same");
 }
 
 #[tokio::test(start_paused = true)]
@@ -531,6 +556,8 @@ struct Scripted {
     seen: Mutex<HashMap<TaskId, Observation>>,
     started: Mutex<Vec<TaskId>>,
     cancelled: Mutex<usize>,
+    /// `cancel` never answers.
+    hangs: AtomicBool,
 }
 
 impl Scripted {
@@ -542,6 +569,7 @@ impl Scripted {
             seen: Mutex::default(),
             started: Mutex::default(),
             cancelled: Mutex::default(),
+            hangs: AtomicBool::default(),
         }
     }
 
@@ -636,6 +664,9 @@ impl Backend for Scripted {
         reason: Option<String>,
     ) -> BoxFuture<'a, Result<CancelAnswer, CallError>> {
         *self.cancelled.lock().unwrap() += 1;
+        if self.hangs.load(Ordering::Relaxed) {
+            return Box::pin(std::future::pending());
+        }
         let answer = self
             .cancels
             .lock()

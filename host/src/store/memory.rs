@@ -41,6 +41,11 @@ impl MemoryStore {
         Self::default()
     }
 
+    /// Lets it be written again after it was closed: what a host finds that is started again.
+    pub fn reopen(&self) {
+        self.lock().closed = false;
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

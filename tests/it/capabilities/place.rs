@@ -11,13 +11,13 @@ use std::{fs, thread};
 use tempfile::TempDir;
 
 /// All of it. Servers end with the process.
-pub struct Place {
+pub(super) struct Place {
     dir: TempDir,
     visits: Arc<AtomicUsize>,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = TempDir::with_prefix("taskhost-place-").unwrap();
         let place = Self {
             dir,
@@ -32,27 +32,27 @@ impl Place {
     }
 
     /// The directory that may be granted.
-    pub fn data(&self) -> PathBuf {
+    pub(super) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
 
     /// A file beside that directory.
-    pub fn outside(&self, name: &str, text: &str) {
+    pub(super) fn outside(&self, name: &str, text: &str) {
         fs::write(self.dir.path().join(name), text).unwrap();
     }
 
     /// A symbolic link inside of it.
-    pub fn link(&self, name: &str, to: &str) {
+    pub(super) fn link(&self, name: &str, to: &str) {
         std::os::unix::fs::symlink(to, self.data().join(name)).unwrap();
     }
 
     /// Connections that any of the servers has seen.
-    pub fn visits(&self) -> usize {
+    pub(super) fn visits(&self) -> usize {
         self.visits.load(Ordering::SeqCst)
     }
 
     /// The port of a server on 127.0.0.1 that says `pong` to a line.
-    pub fn echo(&self) -> u16 {
+    pub(super) fn echo(&self) -> u16 {
         self.serve(|stream| {
             let mut line = String::new();
             _ = BufReader::new(&stream).read_line(&mut line);
@@ -62,7 +62,7 @@ impl Place {
 
     /// The address of a server of HTTP there. `/seen` gives back the `authorization` that it saw, and
     /// `/away` leads to somewhere else.
-    pub fn http(&self) -> String {
+    pub(super) fn http(&self) -> String {
         let port = self.serve(|stream| {
             let mut reader = BufReader::new(&stream);
             let mut first = String::new();
@@ -105,7 +105,7 @@ impl Place {
     }
 
     /// The configuration with the component as the backend `prober`, granted this.
-    pub fn config(&self, component: &str, grants: &[(&str, &str)]) -> String {
+    pub(super) fn config(&self, component: &str, grants: &[(&str, &str)]) -> String {
         let mut text = format!(
             "version = 1\n\n[backends.prober]\ncomponent = {component:?}\n\n[backends.prober.grant]\n"
         );

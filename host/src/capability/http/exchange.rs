@@ -203,3 +203,76 @@ impl Body for Answer {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    /// Sends a request to a server that answers with `answer`, and then says nothing more.
+    async fn asked(answer: &'static str) -> (Answered, DuplexStream) {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let room = Arc::new(Semaphore::new(1));
+        let room = room.try_acquire_owned().unwrap();
+        let body = http_body_util::Empty::new().map_err(|never| match never {});
+        let request = Request::get("http://api.example/path?query")
+            .body(body.boxed_unsync())
+            .unwrap();
+        let serving = async {
+            let mut seen = [0; 1024];
+            let read = theirs.read(&mut seen).await.unwrap();
+            let seen = std::str::from_utf8(seen.get(..read).unwrap()).unwrap();
+            assert!(seen.starts_with("GET /path?query HTTP/1.1\r\n"), "{seen}");
+            theirs.write_all(answer.as_bytes()).await.unwrap();
+            theirs
+        };
+        let limits = Limits::of(None);
+        let stream: Box<dyn Duplex> = Box::new(ours);
+        let (answered, theirs) = tokio::join!(exchange(stream, request, &limits, room), serving);
+        (answered, theirs)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_never_answers_is_waited_for_as_long_as_is_allowed() {
+        let before = Instant::now();
+        let (answered, _theirs) = asked("").await;
+        assert!(matches!(answered, Err(Error::ConnectionReadTimeout)));
+        assert!(before.elapsed() >= PAUSE && before.elapsed() < 2 * PAUSE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_pauses_for_too_long_is_an_error() {
+        let (answered, _theirs) = asked("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf").await;
+        let (answer, driver) = answered.unwrap();
+        let driving = tokio::spawn(Box::into_pin(driver));
+        let collected = answer.into_body().collect().await;
+        assert!(matches!(collected, Err(Error::ConnectionReadTimeout)));
+        driving.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_whole_answer_is_whole() {
+        let (answered, _theirs) = asked("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhalf").await;
+        let (answer, driver) = answered.unwrap();
+        let driving = tokio::spawn(Box::into_pin(driver));
+        let collected = answer.into_body().collect().await.unwrap();
+        assert_eq!(collected.to_bytes(), "half");
+        driving.abort();
+    }
+
+    #[tokio::test]
+    async fn a_guest_may_ask_for_less_time_and_not_for_more() {
+        let limits = Limits::of(Some(RequestOptions {
+            connect_timeout: Some(Duration::from_hours(1)),
+            first_byte_timeout: Some(Duration::from_millis(5)),
+            between_bytes_timeout: None,
+        }));
+        assert_eq!(limits.connect, CONNECT);
+        assert_eq!(limits.first, Duration::from_millis(5));
+        assert_eq!(limits.between, PAUSE);
+    }
+}

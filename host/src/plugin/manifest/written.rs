@@ -66,6 +66,8 @@ struct TestTable {
     #[serde(default)]
     tasks: Vec<TrialTask>,
     slow: Option<TrialTask>,
+    #[serde(default)]
+    volatile: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -136,6 +138,7 @@ pub(super) fn read(text: &str) -> Result<Manifest, ManifestError> {
             config: file.test.config,
             tasks: file.test.tasks,
             slow: file.test.slow,
+            volatile: file.test.volatile,
         },
         build: Build {
             language: file.build.language,

@@ -1,0 +1,269 @@
+//! From nothing to a durable task, in each language, by the commands that an author types.
+//!
+//! The tools of the languages are fetched once, below `target/tools`; the time that is said begins when
+//! they are there.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use taskhost_tests::{Finished, Host, HostBuilder, setup, taskhost};
+use tempfile::TempDir;
+
+/// The longest from the first command to the first task, on a machine that does nothing else. Not a
+/// measurement: it is what authors are promised.
+const PROMISED: Duration = Duration::from_mins(2);
+
+#[test]
+fn an_author_gets_from_nothing_to_a_durable_task_in_rust() {
+    let mut author = Author::begin("backend", "rust");
+    author.types(Command::new("cargo").arg("test").arg("--quiet"));
+    author.builds();
+    author.sees_a_task_survive();
+    author.is_done();
+}
+
+#[test]
+fn an_author_gets_from_nothing_to_a_durable_task_in_python() {
+    fetch("python", "componentize-py-0.25.1");
+    let mut author = Author::begin("backend", "python");
+    author.types(Command::new("python3").args(["-m", "unittest", "--quiet"]));
+    author.builds();
+    author.sees_a_task_survive();
+    author.is_done();
+}
+
+#[test]
+fn an_author_gets_from_nothing_to_a_durable_task_in_javascript() {
+    fetch("js", "componentize-qjs-0.4.5");
+    let mut author = Author::begin("backend", "js");
+    author.types(setup::node("authoring", &[]).command().arg("--test"));
+    author.builds();
+    author.sees_a_task_survive();
+    author.is_done();
+}
+
+#[test]
+fn a_strategy_in_rust_shows_tasks() {
+    let mut author = Author::begin("strategy", "rust");
+    author.types(Command::new("cargo").arg("test").arg("--quiet"));
+    author.builds();
+    author.sees_tasks_shown();
+}
+
+#[test]
+fn a_strategy_in_python_shows_tasks() {
+    let mut author = Author::begin("strategy", "python");
+    author.types(Command::new("python3").args(["-m", "unittest", "--quiet"]));
+    author.builds();
+    author.sees_tasks_shown();
+}
+
+#[test]
+fn a_strategy_in_javascript_is_refused_with_the_reason() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path().join("demo");
+    let refused = taskhost(&[
+        "new",
+        "strategy",
+        "demo",
+        "--lang",
+        "js",
+        "--dir",
+        folder.to_str().unwrap(),
+    ]);
+    assert_eq!(refused.error_code(), "TH0285");
+    assert!(refused.stderr.contains("--lang python"), "{refused:?}");
+    assert!(!folder.exists());
+}
+
+#[test]
+fn a_name_that_is_none_is_mended() {
+    let refused = taskhost(&["new", "backend", "My_Backend"]);
+    assert_eq!(refused.error_code(), "TH0181");
+    assert!(refused.stderr.contains("`my-backend`"), "{refused:?}");
+}
+
+#[test]
+fn a_folder_that_is_no_project_is_not_built() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path().to_str().unwrap();
+    assert_eq!(taskhost(&["build", folder]).error_code(), "TH0281");
+    fs::write(scratch.path().join("plugin.toml"), "name = 7\n").unwrap();
+    taskhost(&["build", folder]).error_code();
+}
+
+#[test]
+fn what_a_tool_complains_of_is_shown() {
+    let author = Author::begin("backend", "python");
+    let module = author.project().join("plugin.py");
+    fs::write(&module, "import nonsense_that_is_not_there\n").unwrap();
+    let failed = author.taskhost(&["build"]);
+    assert_eq!(failed.error_code(), "TH0287");
+    assert!(
+        failed.stderr.contains("nonsense_that_is_not_there"),
+        "{failed:?}"
+    );
+    assert!(!author.project().join("target/demo.wasm").exists());
+}
+
+/// Whoever writes a component, in a folder of their own.
+struct Author {
+    scratch: TempDir,
+    kind: &'static str,
+    language: &'static str,
+    began: Instant,
+    /// What the tools have used of the processors.
+    used: Duration,
+}
+
+impl Author {
+    fn begin(kind: &'static str, language: &'static str) -> Self {
+        let author = Self {
+            scratch: TempDir::with_prefix("taskhost-author-").unwrap(),
+            kind,
+            language,
+            began: Instant::now(),
+            used: Duration::ZERO,
+        };
+        let folder = author.project();
+        let begun = taskhost(&[
+            "new",
+            kind,
+            "demo",
+            "--lang",
+            language,
+            "--dir",
+            folder.to_str().unwrap(),
+        ]);
+        assert!(begun.status.success(), "{begun:?}");
+        author
+    }
+
+    fn project(&self) -> PathBuf {
+        self.scratch.path().join("demo")
+    }
+
+    /// A command in the folder of the project, which must succeed.
+    fn types(&mut self, command: &mut Command) {
+        let times = self.scratch.path().join("times");
+        let mut shell = Command::new("bash");
+        shell
+            .args(["-c", r#""$@" && times >"$0""#])
+            .arg(&times)
+            .arg(command.get_program())
+            .args(command.get_args())
+            .current_dir(self.project())
+            .stdin(Stdio::null());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        let output = shell.output().unwrap();
+        assert!(
+            output.status.success(),
+            "{command:?}\n{}\n{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        self.used += children(&fs::read_to_string(times).unwrap());
+    }
+
+    fn builds(&mut self) {
+        let mut build = Command::new(setup::host_binary());
+        build.arg("build").env("TASKHOST_TOOLS", setup::tools());
+        self.types(&mut build);
+        assert!(self.component().exists());
+    }
+
+    fn component(&self) -> PathBuf {
+        self.project().join("target/demo.wasm")
+    }
+
+    fn taskhost(&self, args: &[&str]) -> Finished {
+        let folder = self.project();
+        let mut args = args.to_vec();
+        args.push(folder.to_str().unwrap());
+        taskhost(&args)
+    }
+
+    /// A task is begun by a client, the host is killed, and the task goes on.
+    fn sees_a_task_survive(&self) {
+        let mut host = self.host("polling");
+        let hello = host.client().start("hello", &json!({ "who": "World" }));
+        assert_eq!(hello.end().payload()["result"], "Hello, World!");
+        let count = json!({ "to": 40, "every_ms": 100 });
+        let task = host.client().start("count", &count);
+        let token = task.token().to_owned();
+        task.until("on its way", |payload| {
+            payload["progress"].as_f64().unwrap_or_default() > 0.0
+        });
+        host.kill();
+        host.restart();
+        let done = host.client().task("count", &token).end();
+        assert_eq!(done.payload()["result"], json!({ "counted": 40 }));
+        let task = host.client().start("count", &json!({ "to": 1000 }));
+        task.until_status("RUNNING");
+        task.cancel();
+        task.until_status("CANCELLED");
+    }
+
+    fn host(&self, strategy: &str) -> Host {
+        let backend = format!("demo={}", self.component().display());
+        HostBuilder::new(&backend, strategy).start()
+    }
+
+    /// A client starts tasks with the tools of the strategy.
+    fn sees_tasks_shown(&self) {
+        let strategy = format!("demo={}", self.component().display());
+        let host = HostBuilder::new("mock", &strategy)
+            .set("demo.wait_seconds", "1")
+            .start();
+        let answer = host.client().call("echo", &json!({ "value": 7 }));
+        assert!(format!("{answer:?}").contains('7'), "{answer:?}");
+        let running = host.client().call("sleep", &json!({ "ms": 600_000 }));
+        let id = running.payload()["id"].as_str().unwrap().to_owned();
+        let stopped = host
+            .client()
+            .call("sleep_check", &json!({ "id": id, "stop": true }));
+        assert!(format!("{stopped:?}").contains("cancel"), "{stopped:?}");
+    }
+
+    /// Says how long it took, which is what an author is promised.
+    fn is_done(&self) {
+        let took = self.began.elapsed();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let alone = self.used / u32::try_from(cores).unwrap();
+        println!(
+            "{} in {}: {:.1} s by the clock; its tools used {:.1} s of processors, of which there are {cores}",
+            self.kind,
+            self.language,
+            took.as_secs_f64(),
+            self.used.as_secs_f64()
+        );
+        // A machine that does something else besides is slower by the clock, and not by what is used.
+        assert!(took.min(alone) < PROMISED, "{took:?}, {alone:?} alone");
+    }
+}
+
+/// Makes sure that a tool is there, before the time begins.
+fn fetch(language: &'static str, tool: &str) {
+    if !setup::tools().join(tool).join(".made-from").exists() {
+        Author::begin("backend", language).builds();
+    }
+}
+
+/// The second line of what `times` prints: user and system time of the shell's children, `1m2.345s` each.
+fn children(times: &str) -> Duration {
+    let one = |text: &str| {
+        let (minutes, seconds) = text.trim_end_matches('s').split_once('m').unwrap();
+        let minutes: f64 = minutes.parse().unwrap();
+        let seconds: f64 = seconds.replace(',', ".").parse().unwrap();
+        Duration::from_secs_f64(minutes * 60.0 + seconds)
+    };
+    times.lines().nth(1).unwrap().split(' ').map(one).sum()
+}
