@@ -15,13 +15,13 @@ pub fn each(
     for definition in catalog {
         match of(definition) {
             Ok(more) => tools.extend(more),
-            Err(why) => skipped(&definition.name, why),
+            Err(why) => skipped(&definition.name, &why),
         }
     }
     tools
 }
 
 /// Says that a task has no tool, and why.
-pub fn skipped(task: &str, why: String) {
+pub fn skipped(task: &str, why: &str) {
     tracing::warn!(task, why, "a task is not offered");
 }

@@ -4,13 +4,13 @@
 //! feature `tokio`, `carry` joins a connection with one end of `tokio::io::duplex`, for crates that
 //! want tokio's traits, or a stream that is `Send`.
 
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use futures_io::{AsyncRead, AsyncWrite};
+use futures_util::future::LocalBoxFuture;
 
 use crate::Error;
 use crate::host::net;
@@ -35,8 +35,8 @@ pub async fn open(authority: &str, tls: bool) -> Result<Connection, Error> {
 /// What is written is with the operating system after `flush`.
 pub struct Stream {
     connection: Rc<Connection>,
-    reading: Option<Pin<Box<dyn Future<Output = Result<Vec<u8>, Error>>>>>,
-    writing: Option<Pin<Box<dyn Future<Output = Result<(), Error>>>>>,
+    reading: Option<LocalBoxFuture<'static, Result<Vec<u8>, Error>>>,
+    writing: Option<LocalBoxFuture<'static, Result<(), Error>>>,
     /// What was read and nobody has taken: from this place on.
     read: (Vec<u8>, usize),
 }
@@ -56,7 +56,7 @@ impl Stream {
         if let Some(writing) = &mut self.writing {
             let written = ready!(writing.as_mut().poll(context));
             self.writing = None;
-            written.map_err(broken)?;
+            written.map_err(|error| broken(&error))?;
         }
         Poll::Ready(Ok(()))
     }
@@ -84,7 +84,7 @@ impl AsyncRead for Stream {
             });
             let bytes = ready!(reading.as_mut().poll(context));
             this.reading = None;
-            this.read = (bytes.map_err(broken)?, 0);
+            this.read = (bytes.map_err(|error| broken(&error))?, 0);
         }
         let rest = this.read.0.get(this.read.1..).unwrap_or_default();
         let count = rest.len().min(into.len());
@@ -180,8 +180,8 @@ async fn incoming(connection: &Connection, mut pipe: impl tokio::io::AsyncWrite 
     }
 }
 
-fn broken(error: Error) -> io::Error {
-    let kind = match &error {
+fn broken(error: &Error) -> io::Error {
+    let kind = match error {
         Error::Denied(_) => io::ErrorKind::PermissionDenied,
         _ => io::ErrorKind::ConnectionAborted,
     };

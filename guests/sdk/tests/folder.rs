@@ -1,5 +1,7 @@
 //! The folder of this crate is copied into projects, where it has to stand by itself.
 
+#![allow(clippy::unwrap_used, reason = "to panic is to fail")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

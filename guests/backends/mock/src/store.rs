@@ -12,7 +12,7 @@ use crate::record::Record;
 pub(crate) const RECORDS: Table<Record> = Table::new("task/");
 
 /// How often records are looked through for abandoned ones. They take room and do no other harm.
-const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// Lets `change` work on the record, and keeps what it made of it.
 ///

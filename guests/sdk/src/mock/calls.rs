@@ -49,12 +49,18 @@ pub(super) struct Tasks {
     lists_changed: u64,
 }
 
+/// Somebody asked it to stop.
+#[derive(Clone)]
+struct Stop {
+    reason: Option<String>,
+}
+
 struct Started {
     task: String,
     key: Option<String>,
     begun_ms: u64,
     course: Course,
-    cancelled: Option<Option<String>>,
+    cancelled: Option<Stop>,
     snapshot: Snapshot,
 }
 
@@ -191,7 +197,7 @@ impl Call {
         let over = find(&id)?.observation.is_over();
         change(&id, |task| {
             if !over {
-                task.cancelled.get_or_insert(reason);
+                task.cancelled.get_or_insert(Stop { reason });
                 task.snapshot.cancel_requested = true;
             }
         });
@@ -319,7 +325,9 @@ fn look(which: impl Fn(&Started, usize) -> bool) -> Option<Snapshot> {
         let task = world.calls.started.get_mut(place)?;
         let snapshot = &mut task.snapshot;
         let now = match cancelled {
-            Some(reason) if !snapshot.observation.is_over() => Observation::cancelled(reason),
+            Some(Stop { reason }) if !snapshot.observation.is_over() => {
+                Observation::cancelled(reason)
+            }
             _ => now,
         };
         if !snapshot.observation.is_over() && snapshot.observation != now {
