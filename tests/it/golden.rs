@@ -32,7 +32,7 @@ fn components_of_each_released_interface_run_a_task_to_its_end() {
         let strategy = format!("polling={}", golden.join("strategy.wasm").display());
         let host = HostBuilder::new(&backend, &strategy).start();
         let task = host.client().start("sleep", &json!({ "ms": 10 }));
-        task.until_status("completed");
+        task.until_status("COMPLETED");
         assert!(!task.result().is_error(), "{version}");
     }
 }

@@ -64,8 +64,16 @@ impl Service {
         // Once even where there is nobody to ask: then there are no tools, and that is known.
         let mut publish = true;
         loop {
-            // Not marked as seen: whoever is to hear of a change that has just come is below.
-            let known = catalog.borrow().clone();
+            let known = {
+                let newest = catalog.borrow_and_update();
+                // Seen from now on, so `changed` below will not tell of it. Until they were asked about it,
+                // what they answered is about another catalogue, and must not be shown as complete.
+                if newest.has_changed() {
+                    publish = true;
+                    places.iter_mut().for_each(Place::ask_soon);
+                }
+                newest.clone()
+            };
             if places.iter().any(|place| place.due && !place.asking) {
                 if asks.is_empty() {
                     round = Instant::now();

@@ -49,6 +49,7 @@ export const backend = {
     const given = JSON.parse(config);
     const unknown = Object.keys(given).filter((key) => !(key in settings));
     if (unknown.length > 0) throw { tag: "invalid-input", val: `there is no key ${unknown.join(", ")}` };
+    if (typeof (given.greeting ?? "") !== "string") throw { tag: "invalid-input", val: "a greeting is text" };
     Object.assign(settings, given);
     logging.log("info", "ready", [["greeting", settings.greeting]]);
   }),

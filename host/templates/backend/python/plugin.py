@@ -49,6 +49,8 @@ class Backend(exports.Backend):
         given = json.loads(config)
         if not isinstance(given, dict) or not given.keys() <= settings.keys():
             raise Err(types.Error_InvalidInput(f"the configuration has these keys: {', '.join(settings)}"))
+        if not all(isinstance(value, str) for value in given.values()):
+            raise Err(types.Error_InvalidInput("a greeting is text"))
         settings.update(given)
         # A crash of the host may skip a `release`.
         for key in await storage.keys("run/", 1000):
