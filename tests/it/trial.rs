@@ -1,9 +1,7 @@
 //! `taskhost test`: what conforms passes, and what does not is told what is wrong with it.
 
 use serde_json::{Value, json};
-use taskhost_tests::{
-    Finished, RedisOptions, RedisServer, Worker, WorkerOptions, setup, taskhost, taskhost_at_length,
-};
+use taskhost_tests::{Finished, setup, taskhost, taskhost_at_length};
 
 #[test]
 fn the_mock_backend_conforms() {
@@ -16,55 +14,8 @@ fn the_mock_backend_conforms() {
 }
 
 #[test]
-fn the_celery_backend_conforms_with_a_real_worker() {
-    let redis = RedisServer::start(RedisOptions::default());
-    let _worker = Worker::start(&redis, &WorkerOptions::default());
-    let broker = format!("celery.broker={}", redis.url(0));
-    let report = passes(&[
-        "celery",
-        "--set",
-        &broker,
-        "--set",
-        "celery.discover_every_seconds=1",
-        "--task",
-        "echo",
-        "--arguments",
-        r#"{"text": "hello"}"#,
-        "--slow",
-        "sleeper",
-        "--slow-arguments",
-        r#"{"seconds": 600}"#,
-        "--timeout",
-        "60s",
-    ]);
-    for scenario in [
-        "start-to-end",
-        "network-denied",
-        "network-away",
-        "network-cut",
-    ] {
-        assert_eq!(verdict(&report, scenario), "passed", "{report}");
-    }
-}
-
-#[test]
 fn the_backend_of_the_conformance_suite_conforms() {
     passes(&[&component("conformance-backend")]);
-}
-
-#[test]
-fn the_strategies_that_come_with_taskhost_conform() {
-    for strategy in [
-        "adaptive",
-        "blocking",
-        "dispatcher",
-        "operation-resource",
-        "polling",
-        "single-tool",
-    ] {
-        let report = passes(&[strategy]);
-        assert_eq!(verdict(&report, "task-and-result"), "passed", "{report}");
-    }
 }
 
 #[test]
@@ -262,7 +213,8 @@ fn a_report_for_people_names_the_words_of_the_interface() {
         "--scenario",
         "definitions",
     ]);
-    assert_eq!(finished.error_code(), "TH0822");
+    // A component that traps says so in the log, with the words of its panic.
+    assert!(finished.stderr.contains("error[TH0822]"), "{finished:?}");
     assert_eq!(finished.status.code(), Some(1));
     for part in ["FAILED", "definitions", "expected", "came", "wit/types.wit"] {
         assert!(
@@ -291,7 +243,8 @@ fn passes(args: &[&str]) -> Value {
 fn fails(name: &str, scenario: &str, words: &[&str]) {
     let finished = trial(&[&component(&format!("wrong-{name}")), "--scenario", scenario]);
     assert_eq!(finished.status.code(), Some(1), "{finished:?}");
-    assert_eq!(finished.error_code(), "TH0822");
+    // A component that traps says so in the log, with the words of its panic.
+    assert!(finished.stderr.contains("error[TH0822]"), "{finished:?}");
     let report: Value =
         serde_json::from_str(&finished.stdout).unwrap_or_else(|e| panic!("{e}: {finished:?}"));
     assert_eq!(verdict(&report, scenario), "failed", "{report}");
