@@ -233,12 +233,13 @@ impl Author {
         assert!(format!("{stopped:?}").contains("cancel"), "{stopped:?}");
     }
 
+    #[allow(clippy::print_stderr, reason = "a figure for whoever runs it")]
     /// Says how long it took, which is what an author is promised.
     fn is_done(&self) {
         let took = self.began.elapsed();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let alone = self.used / u32::try_from(cores).unwrap();
-        println!(
+        eprintln!(
             "{} in {}: {:.1} s by the clock; its tools used {:.1} s of processors, of which there are {cores}",
             self.kind,
             self.language,

@@ -246,7 +246,7 @@ impl Bench {
             );
             assert!(slower <= MOST, "beside {} it is slower:\n{seen}", row.name);
         }
-        println!("{seen}");
+        tell(&seen);
         still_well(&self.host);
     }
 
@@ -426,4 +426,9 @@ fn config(names: &[&str], limits: &str, more: &str) -> String {
         );
     }
     text + more
+}
+
+#[allow(clippy::print_stderr, reason = "figures for whoever runs it")]
+fn tell(seen: &str) {
+    eprintln!("{seen}");
 }

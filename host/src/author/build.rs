@@ -367,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_not_the_same_everywhere_is_a_doubt() {
-        let text = "name = \"x\"\nversion = \"2\"\nkind = \"backend\"\n";
+        let text = "name = \"x\"\nversion = \"2\"\nkind = \"backend\"\nsummary = \"Tries\"\n";
         let manifest = Manifest::read(text.as_bytes()).unwrap();
         assert_eq!(doubts(&manifest, &info(None)).len(), 1);
     }

@@ -1,4 +1,4 @@
-//! JavaScript: QuickJS as a component, with the project's modules in it.
+//! JavaScript: `QuickJS` as a component, with the project's modules in it.
 //!
 //! The tool cannot make a component that imports an `async` function, except those of WASI 0.3, which it
 //! knows. So the world of a project in JavaScript is smaller than that of the others, and a strategy, which

@@ -1,4 +1,4 @@
-//! Python: CPython as a component, with the project's modules in its memory.
+//! Python: `CPython` as a component, with the project's modules in its memory.
 //!
 //! The tool runs the project's module once and keeps the memory that it leaves: what is not imported by then
 //! is not there at run time, and pure-Python packages come in the same way.

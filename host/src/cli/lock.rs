@@ -1,7 +1,7 @@
 //! `taskhost lock`: write down which components a configuration amounts to.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 use similar::TextDiff;
@@ -66,7 +66,7 @@ fn locked(prepared: &assemble::Prepared) -> LockFile {
     )
 }
 
-fn difference(path: &PathBuf, before: &str, after: &str) -> String {
+fn difference(path: &Path, before: &str, after: &str) -> String {
     let name = path.display().to_string();
     TextDiff::from_lines(before, after)
         .unified_diff()

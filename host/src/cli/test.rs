@@ -1,5 +1,6 @@
 //! `taskhost test`: whether a backend or a strategy keeps what the interface promises.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -234,18 +235,21 @@ fn show(row: &Row) {
     let mut meter = format!("{:>5.1} s", usage.took.as_secs_f64());
     if let Some((function, took)) = usage.longest {
         let calls: u64 = usage.calls.values().sum();
-        meter.push_str(&format!(
+        // Writing to a string cannot fail.
+        _ = write!(
+            meter,
             "  {calls:>4} calls, longest {function} {} ms",
             took.as_millis()
-        ));
+        );
     }
     let memory = usage.metered.memory;
     if memory.peak > 0 {
-        meter.push_str(&format!(
+        _ = write!(
+            meter,
             ", {:.1} of {} MiB",
             mebibytes(memory.peak),
             memory.limit >> 20
-        ));
+        );
     }
     println!("{word:<8} {:<24} {meter}", row.name);
     match &row.verdict {

@@ -36,7 +36,7 @@ pub struct SignatureTable {
     /// Who signed it, by a certificate of sigstore: an address or a URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// Who vouched for that identity: the URL of an OpenID provider.
+    /// Who vouched for that identity: the URL of an `OpenID` provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
     /// The signature or the bundle: a path, or an https URL. Default: the component's place with `.sig`,

@@ -254,13 +254,13 @@ impl<W: World> Handle<W> {
                 meter.calls.add(1);
                 let _in_flight = meter.in_flight.hold();
                 let mut answering = make(accessor, world);
-                let answer = match tokio::time::timeout_at(deadline, &mut answering).await {
-                    Ok(answer) => answer,
-                    Err(_) => {
-                        let _mark = abandoned.add();
-                        let _abandoned = meter.abandoned.hold();
-                        answering.await
-                    }
+                let in_time = tokio::time::timeout_at(deadline, &mut answering).await;
+                let answer = if let Ok(answer) = in_time {
+                    answer
+                } else {
+                    let _mark = abandoned.add();
+                    let _abandoned = meter.abandoned.hold();
+                    answering.await
                 };
                 // A trap needs no answer: it ends the store, and with it every reply.
                 if let Ok(answer) = answer {

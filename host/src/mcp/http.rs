@@ -743,7 +743,11 @@ mod tests {
         let subscription = site.modern("subscriptions/listen", subscription);
         let change = async {
             tokio::time::sleep(Duration::from_millis(300)).await;
+            let mut toolbox = world.service.toolbox();
+            let before = toolbox.borrow().tools().count();
             world.add_task("more");
+            let more = toolbox.wait_for(|toolbox| toolbox.tools().count() > before);
+            more.await.unwrap();
             tokio::time::sleep(Duration::from_millis(300)).await;
             site.stop.cancel();
         };

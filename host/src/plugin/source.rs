@@ -155,16 +155,20 @@ impl Reference {
     /// The bytes of the component. What the reference itself says of them comes before `pin`.
     ///
     /// A name means an embedded component, whatever files lie about; `./name` means the file.
-    pub async fn read(&self, shelf: Option<&Shelf>, pin: Pin<'_>) -> Result<Fetched, SourceError> {
+    pub async fn read(
+        &self,
+        downloads: Option<&Shelf>,
+        pin: Pin<'_>,
+    ) -> Result<Fetched, SourceError> {
         match self.place()? {
             Place::Embedded(embedded) => Ok(Fetched {
                 bytes: Cow::Borrowed(embedded.bytes),
                 remote: false,
             }),
-            Place::File(path) => self.from_file(path),
+            Place::File(path) => self.on_disk(path),
             Place::Url { url, pin: own } => {
                 let wanted = own.as_ref().or(pin.digest());
-                if let Some(bytes) = wanted.and_then(|wanted| shelf?.get(wanted)) {
+                if let Some(bytes) = wanted.and_then(|wanted| downloads?.get(wanted)) {
                     return Ok(remote(bytes));
                 }
                 let bytes = download::download(url, LARGEST)
@@ -177,16 +181,16 @@ impl Reference {
                         reference: self.0.clone(),
                         pinned: format!("{}#{found}", self.0),
                     }),
-                    _ => Ok(remote(kept(shelf, bytes))),
+                    _ => Ok(remote(kept(downloads, bytes))),
                 }
             }
             Place::Registry { image, pin: own } => {
-                self.from_registry(&image, own.as_ref(), shelf, pin).await
+                self.in_registry(&image, own.as_ref(), downloads, pin).await
             }
         }
     }
 
-    fn from_file(&self, path: PathBuf) -> Result<Fetched, SourceError> {
+    fn on_disk(&self, path: PathBuf) -> Result<Fetched, SourceError> {
         match std::fs::read(&path) {
             Ok(bytes) => Ok(Fetched {
                 bytes: Cow::Owned(bytes),
@@ -200,20 +204,20 @@ impl Reference {
     }
 
     /// In a reference, the digest is that of the artifact's manifest; in a lock file, that of the component.
-    async fn from_registry(
+    async fn in_registry(
         &self,
         image: &oci_client::Reference,
         own: Option<&Digest>,
-        shelf: Option<&Shelf>,
+        downloads: Option<&Shelf>,
         pin: Pin<'_>,
     ) -> Result<Fetched, SourceError> {
         let known = match own {
-            Some(manifest) => shelf
+            Some(manifest) => downloads
                 .and_then(|shelf| shelf.get(manifest))
                 .and_then(|manifest| registry::layer_of(&manifest).ok()),
             None => pin.digest().cloned(),
         };
-        if let Some(bytes) = known.and_then(|layer| shelf?.get(&layer)) {
+        if let Some(bytes) = known.and_then(|layer| downloads?.get(&layer)) {
             return Ok(remote(bytes));
         }
         let artifact = registry::pull(image, LARGEST)
@@ -236,8 +240,8 @@ impl Reference {
                 });
             }
         }
-        kept(shelf, artifact.manifest);
-        Ok(remote(kept(shelf, artifact.component)))
+        kept(downloads, artifact.manifest);
+        Ok(remote(kept(downloads, artifact.component)))
     }
 
     fn place(&self) -> Result<Place, SourceError> {
@@ -340,8 +344,8 @@ fn remote(bytes: Vec<u8>) -> Fetched {
 }
 
 /// Puts `bytes` on the shelf, where there is one: without it they are fetched again next time.
-fn kept(shelf: Option<&Shelf>, bytes: Vec<u8>) -> Vec<u8> {
-    if let Some(shelf) = shelf {
+fn kept(downloads: Option<&Shelf>, bytes: Vec<u8>) -> Vec<u8> {
+    if let Some(shelf) = downloads {
         shelf.put(&bytes);
     }
     bytes

@@ -77,14 +77,15 @@ fn weight(observation: &Observation) -> usize {
             Observation::At(Phase::Running(Some(progress))) => {
                 progress.message.as_ref().map_or(0, String::len) + json(&progress.detail)
             }
-            Observation::At(Phase::Retrying(why)) => failure(why),
+            Observation::At(Phase::Retrying(why)) | Observation::Finished(Outcome::Failed(why)) => {
+                failure(why)
+            }
             Observation::At(Phase::AwaitingInput(questions)) => (questions.iter())
                 .map(|question| {
                     question.key.len() + question.message.len() + question.schema.text().len()
                 })
                 .sum(),
             Observation::Finished(Outcome::Completed(result)) => result.text().len(),
-            Observation::Finished(Outcome::Failed(why)) => failure(why),
             Observation::Finished(Outcome::Cancelled(reason)) => {
                 reason.as_ref().map_or(0, String::len)
             }

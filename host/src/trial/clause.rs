@@ -56,7 +56,7 @@ pub(super) const NO_NETWORK_IN_INIT: Clause = backend(
     "a backend that cannot reach its engine says so in the calls that need it, and goes on trying by itself",
 );
 pub(super) const LIST_TASKS: Clause =
-    backend("All tasks this backend can run now, in a stable order, 10,000 at most.");
+    backend("All tasks this backend can run now, in a stable order, 10,000 at most");
 pub(super) const START: Clause = backend("Begin the work and return as soon as a handle exists");
 pub(super) const START_AGAIN: Clause =
     backend("A known id gets the handle it got before, and nothing runs twice.");

@@ -131,7 +131,7 @@ impl Place {
             ("OTHER", "other"),
         ] {
             let path = self.dir.path().join(file);
-            writeln!(text, "{name} = {{ file = {path:?} }}").unwrap();
+            writeln!(text, "{name} = {{ file = \"{}\" }}", path.display()).unwrap();
         }
         text
     }

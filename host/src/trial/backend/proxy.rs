@@ -89,20 +89,20 @@ async fn pass(mut here: TcpStream, endpoint: Authority, mut traffic: watch::Rece
     let Ok(mut there) = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await else {
         return;
     };
-    let (mut read_here, mut write_here) = here.split();
-    let (mut read_there, mut write_there) = there.split();
-    let asking = tokio::io::copy(&mut read_here, &mut write_there);
+    let (mut requests, mut write_back) = here.split();
+    let (mut replies, mut write_out) = there.split();
+    let asking = tokio::io::copy(&mut requests, &mut write_out);
     let answering = async {
         let mut said = 0;
         let mut bytes = vec![0; 16 << 10];
         loop {
-            let read = read_there.read(&mut bytes).await?;
+            let read = replies.read(&mut bytes).await?;
             let most = match begun {
                 Traffic::Cut(most) => usize::try_from(most - said).unwrap_or(usize::MAX),
                 Traffic::Flows | Traffic::Closed => usize::MAX,
             };
             let passed = bytes.get(..read.min(most)).unwrap_or_default();
-            write_here.write_all(passed).await?;
+            write_back.write_all(passed).await?;
             said += passed.len() as u64;
             if read == 0 || passed.len() < read || passed.len() == most {
                 return io::Result::Ok(());
