@@ -51,7 +51,7 @@ pub struct Admitted {
     pub signer: Option<String>,
 }
 
-/// Why a component is not let in. Nothing was made of its bytes.
+/// Why a component is not let in. Nothing of it has run.
 #[derive(Debug, thiserror::Error)]
 pub enum AdmissionError {
     /// There is none, or another one than was meant.
@@ -80,7 +80,10 @@ impl Sources {
         })
     }
 
-    /// The bytes that `config` names.
+    /// The bytes that `config` names, with their signature checked. Called at each start, at each attempt to
+    /// reload, and by `check`, `inspect` and `lock`. It reads the whole file and computes its digest.
+    /// tens of milliseconds for a Python component. What differs from the lock file is found later, by
+    /// [`Sources::locked`].
     pub async fn admit(&self, config: &ComponentConfig) -> Result<Admitted, AdmissionError> {
         let reference = Reference(config.reference.clone());
         let fetched = reference
@@ -103,7 +106,9 @@ impl Sources {
         })
     }
 
-    /// What a lock file has to say of a component that was let in, if that is what it says.
+    /// What a lock file has to say of a component, if that is what it says. Called when the manifest has been
+    /// read, since the wishes in it are part of what is locked; by then the component is compiled, and nothing
+    /// of it has run.
     pub fn locked(
         &self,
         config: &ComponentConfig,

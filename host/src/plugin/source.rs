@@ -35,7 +35,7 @@ pub struct Reference(pub String);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Digest(String);
 
-/// A component's bytes, and what they were pinned by.
+/// A component's bytes, and how they came.
 #[derive(Clone, Debug)]
 pub struct Fetched {
     /// The component.
@@ -154,7 +154,9 @@ impl Reference {
 
     /// The bytes of the component. What the reference itself says of them comes before `pin`.
     ///
-    /// A name means an embedded component, whatever files lie about; `./name` means the file.
+    /// A name means an embedded component, whatever files lie about; `./name` means the file. A download is
+    /// asked for only where the shelf has nothing; it is given up when its server cannot be reached for ten
+    /// seconds, or is silent for thirty, and nothing of it is kept then.
     pub async fn read(
         &self,
         downloads: Option<&Shelf>,
