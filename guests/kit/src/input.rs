@@ -24,14 +24,30 @@ pub fn read<T: DeserializeOwned>(arguments: &str) -> Result<T, Error> {
 }
 
 /// The schema of a task's own arguments. Only a missing `type` is filled in, since MCP wants it said.
+///
+/// Nothing but the type is kept of it on the way: there may be thousands of them, and large ones.
 pub fn of_task(text: &str) -> Result<String, String> {
-    let mut schema: Map<String, Value> = serde_json::from_str(text)
-        .map_err(|error| format!("its input schema is no JSON object: {error}"))?;
-    match schema.get("type") {
+    #[derive(Deserialize)]
+    struct Typed {
+        #[serde(rename = "type")]
+        kind: Option<Value>,
+    }
+    let no_object = "its input schema is no JSON object";
+    let rest = text
+        .trim_start()
+        .strip_prefix('{')
+        .ok_or_else(|| no_object.to_owned())?;
+    let typed: Typed =
+        serde_json::from_str(text).map_err(|error| format!("{no_object}: {error}"))?;
+    match typed.kind {
         Some(Value::String(kind)) if kind == "object" => Ok(text.to_owned()),
         None => {
-            schema.insert("type".into(), "object".into());
-            Ok(Value::Object(schema).to_string())
+            let comma = if rest.trim_start().starts_with('}') {
+                ""
+            } else {
+                ","
+            };
+            Ok(format!("{{\"type\":\"object\"{comma}{rest}"))
         }
         Some(other) => Err(format!(
             "its input schema must be of type \"object\", and is of {other}"
@@ -126,12 +142,19 @@ mod tests {
 
     #[test]
     fn a_schema_without_a_type_gets_one_and_another_type_is_refused() {
-        assert_eq!(
-            of_task(r#"{"properties":{}}"#).as_deref(),
-            Ok(r#"{"properties":{},"type":"object"}"#)
-        );
-        assert!(of_task(r#"{"type":"string"}"#).is_err());
-        assert!(of_task("true").is_err());
+        for (schema, typed) in [
+            ("{}", r#"{"type":"object"}"#),
+            (" { } ", r#"{"type":"object" } "#),
+            (
+                r#"{"properties":{}}"#,
+                r#"{"type":"object","properties":{}}"#,
+            ),
+        ] {
+            assert_eq!(of_task(schema).as_deref(), Ok(typed));
+        }
+        for schema in [r#"{"type":"string"}"#, "true", r#"["object"]"#, "{"] {
+            assert!(of_task(schema).is_err(), "{schema}");
+        }
     }
 
     #[test]

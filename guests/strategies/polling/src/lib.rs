@@ -11,11 +11,13 @@
 //! ```text
 //! config   what the operator sets          tools   definition → tools
 //! guide    what is said of the next step   call    one tools/call → tasks → payload
+//! schemas  what the tools have in common
 //! ```
 
 mod call;
 mod config;
 mod guide;
+mod schemas;
 mod tools;
 
 use taskhost_strategy_kit::interface::{Call, Caller, Error, Reply, TaskDefinition, Tool};
@@ -23,10 +25,12 @@ use taskhost_strategy_kit::strategy::{Strategy, each};
 use taskhost_strategy_kit::{export_strategy, manifest};
 
 use config::Config;
+use schemas::Schemas;
 
 /// The strategy.
 pub struct Polling {
     config: Config,
+    schemas: Schemas,
 }
 
 impl Strategy for Polling {
@@ -34,11 +38,14 @@ impl Strategy for Polling {
     type Config = Config;
 
     fn new(config: Config) -> Result<Self, Error> {
-        Ok(Self { config })
+        let schemas = Schemas::new(config.max_wait_seconds);
+        Ok(Self { config, schemas })
     }
 
     fn tools(&self, catalog: &[TaskDefinition]) -> Vec<Tool> {
-        each(catalog, |definition| tools::of(definition, &self.config))
+        each(catalog, |definition| {
+            tools::of(definition, &self.config, &self.schemas)
+        })
     }
 
     async fn call_tool(

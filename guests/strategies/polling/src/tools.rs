@@ -3,36 +3,42 @@
 //! The descriptions are for a model that has seen nothing else: what the work is, how long it takes,
 //! which tool comes next, and that starting twice is not the way to ask again.
 
-use serde_json::{Value, json};
 use taskhost_strategy_kit::action::Action;
 use taskhost_strategy_kit::description::{returns, what};
 use taskhost_strategy_kit::duration::usually;
-use taskhost_strategy_kit::guide::Id;
 use taskhost_strategy_kit::input;
 use taskhost_strategy_kit::interface::{TaskDefinition, TaskSupport, Tool};
-use taskhost_strategy_kit::payload::schema;
 
 use crate::config::Config;
 use crate::guide;
+use crate::schemas::Schemas;
+
+/// It only looks.
+const LOOKS: &str = r#"{"readOnlyHint":true}"#;
+const ANSWERS: &str = r#"{"readOnlyHint":false,"destructiveHint":false,"idempotentHint":true}"#;
+const CANCELS: &str = r#"{"readOnlyHint":false,"destructiveHint":true,"idempotentHint":true}"#;
 
 /// The tools for `definition`, or why there can be none.
-pub(crate) fn of(definition: &TaskDefinition, config: &Config) -> Result<Vec<Tool>, String> {
-    let input_schema = input::of_task(&definition.input_schema)?;
+pub(crate) fn of(
+    definition: &TaskDefinition,
+    config: &Config,
+    schemas: &Schemas,
+) -> Result<Vec<Tool>, String> {
     let mut tools = vec![
-        start(definition, config, input_schema),
-        status(definition, config),
-        result(definition, config),
+        start(definition, config, schemas)?,
+        status(definition, config, schemas),
+        result(definition, config, schemas),
     ];
     if config.answer {
-        tools.push(answer(definition, config));
+        tools.push(answer(definition, config, schemas));
     }
     if definition.cancellable {
-        tools.push(cancel(definition, config));
+        tools.push(cancel(definition, config, schemas));
     }
     Ok(tools)
 }
 
-fn start(definition: &TaskDefinition, config: &Config, input_schema: String) -> Tool {
+fn start(definition: &TaskDefinition, config: &Config, schemas: &Schemas) -> Result<Tool, String> {
     let what = what(definition);
     let duration = usually(definition.estimate_ms);
     let description = format!(
@@ -42,18 +48,20 @@ fn start(definition: &TaskDefinition, config: &Config, input_schema: String) -> 
         guide::follow(config, &definition.name),
         config.naming.tool(&definition.name, Action::Result),
     );
-    tool(
-        definition,
-        config,
-        Action::Start,
-        description,
-        input_schema,
-        // Nothing is known of what the work does, so nothing is said about it.
-        &json!({ "readOnlyHint": false, "idempotentHint": definition.idempotent }),
-    )
+    // Nothing is known of what the work does, so nothing is said about it.
+    let annotations = format!(
+        r#"{{"readOnlyHint":false,"idempotentHint":{}}}"#,
+        definition.idempotent
+    );
+    Ok(Tool {
+        description: Some(description),
+        input_schema: input::of_task(&definition.input_schema)?,
+        annotations: Some(annotations),
+        ..tool(definition, config, schemas, Action::Start)
+    })
 }
 
-fn status(definition: &TaskDefinition, config: &Config) -> Tool {
+fn status(definition: &TaskDefinition, config: &Config, schemas: &Schemas) -> Tool {
     let waiting = if config.max_wait_seconds > 0 {
         " With `wait_seconds` it answers as soon as something changes."
     } else {
@@ -64,96 +72,71 @@ fn status(definition: &TaskDefinition, config: &Config) -> Tool {
          FAILED or CANCELLED, with its progress.{waiting}",
         config.naming.tool(&definition.name, Action::Start),
     );
-    tool(
-        definition,
-        config,
-        Action::Status,
-        description,
-        input::object(
-            [Some(token()), input::wait_seconds(config.max_wait_seconds)]
-                .into_iter()
-                .flatten(),
-            &["token"],
-        )
-        .to_string(),
-        &json!({ "readOnlyHint": true }),
-    )
+    Tool {
+        description: Some(description),
+        input_schema: schemas.status.clone(),
+        annotations: Some(LOOKS.into()),
+        ..tool(definition, config, schemas, Action::Status)
+    }
 }
 
-fn result(definition: &TaskDefinition, config: &Config) -> Tool {
+fn result(definition: &TaskDefinition, config: &Config, schemas: &Schemas) -> Tool {
     let description = format!(
         "Gives the `result` of a task of `{}` that is COMPLETED, or the error of one that FAILED. \
          Before that it says how far the task is.{}",
         config.naming.tool(&definition.name, Action::Start),
         returns(definition, "`result`"),
     );
-    tool(
-        definition,
-        config,
-        Action::Result,
-        description,
-        input::object([token()], &["token"]).to_string(),
-        &json!({ "readOnlyHint": true }),
-    )
+    Tool {
+        description: Some(description),
+        input_schema: schemas.result.clone(),
+        annotations: Some(LOOKS.into()),
+        ..tool(definition, config, schemas, Action::Result)
+    }
 }
 
-fn answer(definition: &TaskDefinition, config: &Config) -> Tool {
+fn answer(definition: &TaskDefinition, config: &Config, schemas: &Schemas) -> Tool {
     let description = format!(
         "Answers a question of a task of `{}` that is INPUT_REQUIRED, so that it goes on. Tells \
          where it stands then.",
         config.naming.tool(&definition.name, Action::Start),
     );
-    let properties = [token()].into_iter().chain(input::answer());
-    tool(
-        definition,
-        config,
-        Action::Answer,
-        description,
-        input::object(properties, &["token", "key", "response"]).to_string(),
-        &json!({ "readOnlyHint": false, "destructiveHint": false, "idempotentHint": true }),
-    )
+    Tool {
+        description: Some(description),
+        input_schema: schemas.answer.clone(),
+        annotations: Some(ANSWERS.into()),
+        ..tool(definition, config, schemas, Action::Answer)
+    }
 }
 
-fn cancel(definition: &TaskDefinition, config: &Config) -> Tool {
+fn cancel(definition: &TaskDefinition, config: &Config, schemas: &Schemas) -> Tool {
     let description = format!(
         "Asks a task of `{}` to stop, and tells where it stands then. It may take a while to stop, \
          and may complete before it does. A task that is over stays as it is.",
         config.naming.tool(&definition.name, Action::Start),
     );
-    tool(
-        definition,
-        config,
-        Action::Cancel,
-        description,
-        input::object([token(), input::reason()], &["token"]).to_string(),
-        &json!({ "readOnlyHint": false, "destructiveHint": true, "idempotentHint": true }),
-    )
+    Tool {
+        description: Some(description),
+        input_schema: schemas.cancel.clone(),
+        annotations: Some(CANCELS.into()),
+        ..tool(definition, config, schemas, Action::Cancel)
+    }
 }
 
-fn tool(
-    definition: &TaskDefinition,
-    config: &Config,
-    action: Action,
-    description: String,
-    input_schema: String,
-    annotations: &Value,
-) -> Tool {
+/// What all of them have.
+fn tool(definition: &TaskDefinition, config: &Config, schemas: &Schemas, action: Action) -> Tool {
     let title = definition.title.as_ref().unwrap_or(&definition.name);
     Tool {
         name: config.naming.tool(&definition.name, action),
         route: action.route(&definition.name),
         title: Some(format!("{title}: {}", action.word())),
-        description: Some(description),
-        input_schema,
-        output_schema: Some(schema::output(Id::Token).to_string()),
-        annotations: Some(annotations.to_string()),
+        description: None,
+        input_schema: String::new(),
+        output_schema: Some(schemas.output.clone()),
+        annotations: None,
         meta: None,
         task_support: TaskSupport::Forbidden,
     }
-}
-
-fn token() -> (&'static str, Value) {
-    input::id(Id::Token, "the start tool")
 }
 
 #[cfg(test)]
@@ -165,7 +148,7 @@ mod tests {
     #[test]
     fn a_task_has_five_tools_and_one_that_cannot_be_cancelled_has_four() {
         let names = |definition: &TaskDefinition| -> Vec<String> {
-            let tools = of(definition, &config()).unwrap();
+            let tools = tools_of(definition, &config());
             tools.into_iter().map(|tool| tool.name).collect()
         };
         let mut definition = definition();
@@ -193,7 +176,7 @@ mod tests {
 
     #[test]
     fn tools_that_only_look_say_so() {
-        for tool in of(&definition(), &config()).unwrap() {
+        for tool in tools_of(&definition(), &config()) {
             let annotations = tool.annotations.unwrap();
             let looks = tool.name.ends_with("_status") || tool.name.ends_with("_result");
             assert_eq!(
@@ -212,13 +195,13 @@ mod tests {
                 r#"{ "type": "object", "properties": { "token": { "type": "integer" } } }"#.into(),
             ..definition()
         };
-        let tools = of(&definition, &config()).unwrap();
+        let tools = tools_of(&definition, &config());
         assert_eq!(tools[0].input_schema, definition.input_schema);
     }
 
     #[test]
     fn start_says_what_it_does_how_long_it_takes_and_what_comes_next() {
-        let tools = of(&definition(), &config()).unwrap();
+        let tools = tools_of(&definition(), &config());
         assert_eq!(
             tools[0].description.as_deref(),
             Some(
@@ -238,7 +221,7 @@ mod tests {
             estimate_ms: None,
             ..definition()
         };
-        let tools = of(&definition, &config()).unwrap();
+        let tools = tools_of(&definition, &config());
         let description = tools[0].description.clone().unwrap();
         assert!(
             description.starts_with("Runs the task `render`."),
@@ -253,7 +236,7 @@ mod tests {
             max_wait_seconds: 0,
             ..config()
         };
-        for tool in of(&definition(), &config).unwrap() {
+        for tool in tools_of(&definition(), &config) {
             assert!(!tool.input_schema.contains("wait_seconds"), "{}", tool.name);
             let description = tool.description.unwrap();
             assert!(!description.contains("wait_seconds"), "{description}");
@@ -266,13 +249,17 @@ mod tests {
             output_schema: Some(r#"{"type":"integer"}"#.into()),
             ..definition()
         };
-        let tools = of(&definition, &config()).unwrap();
+        let tools = tools_of(&definition, &config());
         let description = tools[2].description.clone().unwrap();
         assert!(
             description.ends_with(r#"{"type":"integer"}"#),
             "{description}"
         );
         assert_eq!(tools[2].output_schema, tools[1].output_schema);
+    }
+
+    fn tools_of(definition: &TaskDefinition, config: &Config) -> Vec<Tool> {
+        of(definition, config, &Schemas::new(config.max_wait_seconds)).unwrap()
     }
 
     fn config() -> Config {

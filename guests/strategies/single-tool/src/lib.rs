@@ -9,6 +9,7 @@ mod call;
 mod config;
 mod need;
 mod nested;
+mod schemas;
 mod tools;
 mod verb;
 
@@ -17,10 +18,12 @@ use taskhost_strategy_kit::strategy::{Strategy, each};
 use taskhost_strategy_kit::{export_strategy, manifest};
 
 use config::Config;
+use schemas::Schemas;
 
 /// The strategy.
 pub struct SingleTool {
     config: Config,
+    schemas: Schemas,
 }
 
 impl Strategy for SingleTool {
@@ -28,12 +31,13 @@ impl Strategy for SingleTool {
     type Config = Config;
 
     fn new(config: Config) -> Result<Self, Error> {
-        Ok(Self { config })
+        let schemas = Schemas::new(config.max_wait_seconds);
+        Ok(Self { config, schemas })
     }
 
     fn tools(&self, catalog: &[TaskDefinition]) -> Vec<Tool> {
         each(catalog, |definition| {
-            Ok(vec![tools::of(definition, &self.config)?])
+            Ok(vec![tools::of(definition, &self.config, &self.schemas)?])
         })
     }
 

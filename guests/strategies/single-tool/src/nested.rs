@@ -3,9 +3,15 @@
 use serde_json::Value;
 
 /// `schema` as it has to be where `pointer` leads to it: what refers to its root refers to there.
-pub(crate) fn at(pointer: &str, mut schema: Value) -> Value {
+///
+/// Most refer to nothing, and stay as they are written. An escape may hide what they say.
+pub(crate) fn at(pointer: &str, schema: String) -> Result<String, String> {
+    if !schema.contains("$ref") && !schema.contains('\\') {
+        return Ok(schema);
+    }
+    let mut schema: Value = serde_json::from_str(&schema).map_err(|error| error.to_string())?;
     rebase(pointer, &mut schema);
-    schema
+    Ok(schema.to_string())
 }
 
 fn rebase(pointer: &str, value: &mut Value) {
@@ -49,7 +55,8 @@ mod tests {
                 "$ref": { "type": "string" },
             },
         });
-        let nested = at("#/properties/arguments", schema);
+        let nested = at("#/properties/arguments", schema.to_string()).unwrap();
+        let nested: Value = serde_json::from_str(&nested).unwrap();
         assert_eq!(
             nested["properties"]["a"]["$ref"],
             "#/properties/arguments/$defs/n"
@@ -59,5 +66,14 @@ mod tests {
             "#/properties/arguments"
         );
         assert_eq!(nested["properties"]["$ref"], json!({ "type": "string" }));
+    }
+
+    #[test]
+    fn what_refers_to_nothing_stays_as_it_is_written() {
+        let schema = r#"{ "type": "object" }"#;
+        assert_eq!(at("#/a", schema.into()).as_deref(), Ok(schema));
+        let hidden = r##"{"\u0024ref":"#/$defs/n"}"##;
+        let nested = at("#/a", hidden.into());
+        assert_eq!(nested.as_deref(), Ok(r##"{"$ref":"#/a/$defs/n"}"##));
     }
 }

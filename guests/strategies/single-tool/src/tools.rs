@@ -1,20 +1,20 @@
 //! The tool of one task, and what is said of it.
 
-use serde_json::{Value, json};
 use taskhost_strategy_kit::action::Action;
 use taskhost_strategy_kit::description::{returns, what};
 use taskhost_strategy_kit::duration::usually;
 use taskhost_strategy_kit::guide::{Guide, Id};
-use taskhost_strategy_kit::input;
 use taskhost_strategy_kit::interface::{TaskDefinition, TaskSupport, Tool};
-use taskhost_strategy_kit::payload::schema;
 
 use crate::config::Config;
-use crate::nested;
-use crate::verb::Verb;
+use crate::schemas::Schemas;
 
 /// The tool for `definition`, or why there can be none.
-pub(crate) fn of(definition: &TaskDefinition, config: &Config) -> Result<Tool, String> {
+pub(crate) fn of(
+    definition: &TaskDefinition,
+    config: &Config,
+    schemas: &Schemas,
+) -> Result<Tool, String> {
     let task = &definition.name;
     let guide = guide(task, config);
     let cancel = if definition.cancellable {
@@ -38,9 +38,9 @@ pub(crate) fn of(definition: &TaskDefinition, config: &Config) -> Result<Tool, S
         route: Action::Start.route(task),
         title: Some(definition.title.as_ref().unwrap_or(task).clone()),
         description: Some(description),
-        input_schema: input_schema(definition, config)?.to_string(),
-        output_schema: Some(schema::output_with_preview(Id::Token).to_string()),
-        annotations: Some(json!({ "readOnlyHint": false }).to_string()),
+        input_schema: schemas.input(definition)?,
+        output_schema: Some(schemas.output.clone()),
+        annotations: Some(r#"{"readOnlyHint":false}"#.into()),
         meta: None,
         task_support: TaskSupport::Forbidden,
     })
@@ -65,37 +65,9 @@ pub(crate) fn guide(task: &str, config: &Config) -> Guide {
     }
 }
 
-fn input_schema(definition: &TaskDefinition, config: &Config) -> Result<Value, String> {
-    let arguments = input::of_task(&definition.input_schema)?;
-    let arguments: Value = serde_json::from_str(&arguments).map_err(|error| error.to_string())?;
-    let verbs: Vec<&str> = Verb::offered(definition.cancellable)
-        .map(Verb::word)
-        .collect();
-    let mut token = input::id(Id::Token, "action `start`");
-    if let Some(schema) = token.1.as_object_mut() {
-        let description = "The token from action `start`. Every other action needs it.";
-        schema.insert("description".into(), description.into());
-    }
-    let action = json!({
-        "type": "string",
-        "enum": verbs,
-        "description": "What to do. `start` needs `arguments`; all others need `token`; `answer` \
-                        needs `answer` too.",
-    });
-    let reason = definition.cancellable.then(input::reason);
-    let properties = [
-        Some(("action", action)),
-        Some(("arguments", nested::at("#/properties/arguments", arguments))),
-        Some(token),
-        input::wait_seconds(config.max_wait_seconds),
-        Some(input::answer_object("For action `answer`")),
-        reason,
-    ];
-    Ok(input::object(properties.into_iter().flatten(), &["action"]))
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
     use taskhost_strategy_kit::sample::definition;
 
     use super::*;
@@ -128,12 +100,16 @@ mod tests {
         };
         let schema = schema_of(&definition);
         assert!(!schema.to_string().contains("cancel"), "{schema}");
-        let tool = of(&definition, &Config::read("{}").unwrap()).unwrap();
+        let tool = tool_of(&definition);
         assert!(!tool.description.unwrap().contains("`cancel`"));
     }
 
     fn schema_of(definition: &TaskDefinition) -> Value {
-        let tool = of(definition, &Config::read("{}").unwrap()).unwrap();
-        serde_json::from_str(&tool.input_schema).unwrap()
+        serde_json::from_str(&tool_of(definition).input_schema).unwrap()
+    }
+
+    fn tool_of(definition: &TaskDefinition) -> Tool {
+        let config = Config::read("{}").unwrap();
+        of(definition, &config, &Schemas::new(config.max_wait_seconds)).unwrap()
     }
 }
