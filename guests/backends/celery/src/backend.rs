@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::control::Control;
-use crate::discovery::{self, Found, Roster};
+use crate::discovery::{self, Found, Roster, Survey};
 use crate::keys::{BrokerKeys, ResultKeys};
 use crate::live::Live;
 use crate::results;
@@ -33,8 +33,7 @@ pub struct Backend {
     pub(crate) catalogue: RefCell<Catalogue>,
     /// False: Redis refuses to tell of changes, so results are polled.
     pub(crate) pushes: Cell<bool>,
-    /// True once workers have been asked what they can do.
-    pub(crate) asked: watch::Sender<bool>,
+    pub(crate) survey: watch::Sender<Survey>,
 }
 
 impl Backend {
@@ -46,6 +45,10 @@ impl Backend {
             broker.clone()
         } else {
             Link::open("result_backend", config.results.clone(), true)
+        };
+        let survey = match config.discover_every_ms {
+            Some(_) => Survey::Begun,
+            None => Survey::Answered,
         };
         Self {
             broker_keys: BrokerKeys::new(&config.broker_keyprefix, config.broker.database),
@@ -59,7 +62,7 @@ impl Backend {
             control: Control::new(),
             roster: RefCell::default(),
             pushes: Cell::new(true),
-            asked: watch::Sender::new(false),
+            survey: watch::Sender::new(survey),
         }
     }
 

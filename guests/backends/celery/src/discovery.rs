@@ -13,6 +13,7 @@ use taskhost_sdk::{events, tracing};
 
 use crate::backend::Backend;
 use crate::cancel;
+use crate::catalogue::Discovered;
 use crate::control::{self, Replies};
 use crate::liveness::Liveness;
 use crate::no_result::NoResult;
@@ -31,6 +32,18 @@ const ROUND_MS: u64 = 10_000;
 const FRESH_MS: u64 = 30_000;
 /// A worker that was not heard of for this long is forgotten.
 const FORGET_MS: u64 = 3_600_000;
+
+/// Whether a task that is not in the catalogue is known not to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Survey {
+    /// The first round is not over.
+    Begun,
+    /// No worker has said yet which tasks it knows: there is none, or all are busy, or the broker is
+    /// away.
+    Unanswered,
+    /// A worker has said it, or the operator wants none asked.
+    Answered,
+}
 
 /// Workers by name, also those that are too busy to answer now.
 #[derive(Default)]
@@ -84,7 +97,13 @@ pub(crate) async fn run(backend: Rc<Backend>) {
                 _ = cancel::repeat(&backend).await;
             }
         }
-        backend.asked.send_replace(true);
+        backend.survey.send_if_modified(|survey| {
+            let first = *survey == Survey::Begun;
+            if first {
+                *survey = Survey::Unanswered;
+            }
+            first
+        });
         // A broker that comes back is asked at once.
         let seen = backend.broker.number().or(number);
         first(
@@ -116,8 +135,10 @@ async fn round(
         .collect();
     let news = here.iter().any(|worker| !known.contains(worker));
     if backend.config.discover_every_ms.is_some() && !here.is_empty() && (news || full) {
-        ask_for_tasks(backend).await?;
+        let said = ask_for_tasks(backend).await?;
+        // Who was too busy to say it is asked again in the next round.
         *known = here;
+        known.retain(|(name, _)| said.contains(name));
     }
     Ok(replies)
 }
@@ -132,10 +153,12 @@ async fn call_the_roll(backend: &Backend) -> Result<Replies, Trouble> {
     Ok(replies)
 }
 
-async fn ask_for_tasks(backend: &Backend) -> Result<(), Trouble> {
+/// Returns the names of the workers that answered.
+async fn ask_for_tasks(backend: &Backend) -> Result<BTreeSet<String>, Trouble> {
     let items = |attribute: &str| json!({ "taskinfoitems": [attribute] });
     let replies = control::ask(backend, "registered", items("mcp")).await?;
-    let mut tasks = pidbox::registered(&replies.answers).unwrap_or_default();
+    let mut answered: BTreeSet<String> = replies.answers.keys().cloned().collect();
+    let mut said = pidbox::registered(&replies.answers);
     if replies.answers.values().any(|answer| !answer.is_array()) {
         tracing::warn!(
             "a worker could not say the `mcp` attribute of its tasks; they are offered without a \
@@ -143,17 +166,25 @@ async fn ask_for_tasks(backend: &Backend) -> Result<(), Trouble> {
         );
         // An attribute that no task has: without one, Celery adds some of its own.
         let replies = control::ask(backend, "registered", items("taskhost_none")).await?;
-        for name in pidbox::registered(&replies.answers)
-            .unwrap_or_default()
-            .into_keys()
-        {
-            tasks.entry(name).or_insert(None);
+        answered.extend(replies.answers.keys().cloned());
+        if let Some(names) = pidbox::registered(&replies.answers) {
+            let tasks = said.get_or_insert_default();
+            for name in names.into_keys() {
+                tasks.entry(name).or_insert(None);
+            }
         }
     }
-    if tasks.is_empty() {
-        return Ok(());
+    if let Some(tasks) = said {
+        if !tasks.is_empty() {
+            note(backend, &tasks).await;
+        }
+        backend.survey.send_replace(Survey::Answered);
     }
-    let changed = backend.found.borrow_mut().note(&tasks, timers::now_ms());
+    Ok(answered)
+}
+
+async fn note(backend: &Backend, tasks: &Discovered) {
+    let changed = backend.found.borrow_mut().note(tasks, timers::now_ms());
     if changed {
         let found = backend.found.borrow().clone();
         found.save().await;
@@ -161,5 +192,4 @@ async fn ask_for_tasks(backend: &Backend) -> Result<(), Trouble> {
     if backend.renew_catalogue() {
         events::catalog_changed();
     }
-    Ok(())
 }

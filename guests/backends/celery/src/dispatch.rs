@@ -5,6 +5,7 @@ use taskhost_sdk::host::timers;
 use taskhost_sdk::{Error, StartRequest, tracing};
 
 use crate::backend::Backend;
+use crate::discovery::Survey;
 use crate::envelope::{self, Envelope, Order};
 use crate::handle::Handle;
 use crate::mark::{LIFETIME_S, SEND};
@@ -13,6 +14,8 @@ use crate::results;
 
 /// Celery's own default.
 const DEFAULT_QUEUE: &str = "celery";
+/// The first round of questions is over about then.
+const FIRST_ROUND_MS: u32 = 250;
 
 /// Returns the handle. A repeated call with the same id pushes nothing and returns the same.
 pub(crate) async fn start(backend: &Backend, request: &StartRequest) -> Result<String, Error> {
@@ -82,12 +85,9 @@ struct Plan {
 fn plan(backend: &Backend, request: &StartRequest, now_ms: u64) -> Result<Plan, Error> {
     let call = Options::of_call(&request.options).map_err(Error::InvalidInput)?;
     let catalogue = backend.catalogue.borrow();
-    let task = catalogue.find(&request.task).ok_or_else(|| {
-        Error::UnknownTask(format!(
-            "no Celery worker has registered `{}`, and it is not configured",
-            request.task
-        ))
-    })?;
+    let task = catalogue
+        .find(&request.task)
+        .ok_or_else(|| missing(&request.task, *backend.survey.borrow()))?;
     let options = call.or(&task.config.options).or(&backend.config.options);
     options
         .check(now_ms, backend.config.visibility_timeout_ms)
@@ -97,4 +97,43 @@ fn plan(backend: &Backend, request: &StartRequest, now_ms: u64) -> Result<Plan, 
         options,
         terminate: task.config.terminate,
     })
+}
+
+/// Why there is no such task. It is unknown only where somebody would know it: that ends the task, and
+/// what was found before may be lost while workers are busy or away.
+fn missing(task: &str, survey: Survey) -> Error {
+    match survey {
+        Survey::Begun => Error::Unavailable((
+            format!("`{task}` is not known yet: workers are being asked for their tasks"),
+            Some(FIRST_ROUND_MS),
+        )),
+        Survey::Unanswered => Error::Unavailable((
+            format!(
+                "`{task}` is not known: no Celery worker has said yet which tasks it has; start one, \
+                 or configure the task"
+            ),
+            None,
+        )),
+        Survey::Answered => Error::UnknownTask(format!(
+            "no Celery worker has registered `{task}`, and it is not configured"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_unknown_only_when_a_worker_has_said_what_it_knows() {
+        for survey in [Survey::Begun, Survey::Unanswered] {
+            let error = missing("render", survey);
+            let Error::Unavailable((why, _)) = &error else {
+                panic!("{survey:?}: {error:?}");
+            };
+            assert!(why.contains("`render`"), "{why}");
+        }
+        let error = missing("render", Survey::Answered);
+        assert!(matches!(error, Error::UnknownTask(_)), "{error:?}");
+    }
 }

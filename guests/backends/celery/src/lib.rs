@@ -50,6 +50,7 @@ use taskhost_sdk::{
 
 pub use crate::backend::Backend;
 use crate::config::Config;
+use crate::discovery::Survey;
 use crate::handle::Handle;
 
 /// Changes are pushed; this finds what a crash of the host or of Redis has lost.
@@ -75,8 +76,9 @@ impl taskhost_sdk::Backend for Backend {
     async fn tasks(&self) -> Result<Vec<Task>, Error> {
         if self.config.discover_every_ms.is_some() && self.found.borrow().is_empty() {
             // Clients list tools once, right at the beginning.
-            let mut asked = self.asked.subscribe();
-            _ = wire::within(FIRST_LIST_MS, asked.wait_for(|asked| *asked)).await;
+            let mut survey = self.survey.subscribe();
+            let over = survey.wait_for(|survey| *survey != Survey::Begun);
+            _ = wire::within(FIRST_LIST_MS, over).await;
         }
         let definitions = self.catalogue.borrow().definitions();
         Ok(definitions.into_iter().map(Task::from).collect())
