@@ -1,7 +1,9 @@
 //! `taskhost test`: what conforms passes, and what does not is told what is wrong with it.
 
 use serde_json::{Value, json};
-use taskhost_tests::{Finished, setup, taskhost, taskhost_at_length};
+use taskhost_tests::{
+    Finished, RedisOptions, RedisServer, Worker, WorkerOptions, setup, taskhost, taskhost_at_length,
+};
 
 #[test]
 fn the_mock_backend_conforms() {
@@ -14,8 +16,71 @@ fn the_mock_backend_conforms() {
 }
 
 #[test]
+fn the_celery_backend_conforms_with_a_real_worker() {
+    let redis = RedisServer::start(RedisOptions::default());
+    let _worker = Worker::start(&redis, &WorkerOptions::default());
+    let broker = format!("celery.broker={}", redis.url(0));
+    let report = passes(&[
+        "celery",
+        "--set",
+        &broker,
+        "--set",
+        "celery.discover_every_seconds=1",
+        "--task",
+        "schemad",
+        "--arguments",
+        r#"{"q": "hello"}"#,
+        "--slow",
+        "sleeper",
+        "--slow-arguments",
+        r#"{"seconds": 600}"#,
+        "--timeout",
+        "60s",
+    ]);
+    for scenario in [
+        "start-to-end",
+        "huge-arguments",
+        "network-denied",
+        "network-away",
+        "network-cut",
+    ] {
+        assert_eq!(verdict(&report, scenario), "passed", "{report}");
+    }
+}
+
+#[test]
 fn the_backend_of_the_conformance_suite_conforms() {
     passes(&[&component("conformance-backend")]);
+}
+
+#[test]
+fn adaptive_conforms() {
+    strategy_conforms("adaptive");
+}
+
+#[test]
+fn blocking_conforms() {
+    strategy_conforms("blocking");
+}
+
+#[test]
+fn dispatcher_conforms() {
+    strategy_conforms("dispatcher");
+}
+
+#[test]
+fn operation_resource_conforms() {
+    strategy_conforms("operation-resource");
+}
+
+#[test]
+fn polling_conforms() {
+    strategy_conforms("polling");
+}
+
+#[test]
+fn single_tool_conforms() {
+    strategy_conforms("single-tool");
 }
 
 #[test]
@@ -222,6 +287,14 @@ fn a_report_for_people_names_the_words_of_the_interface() {
             "`{part}` in {}",
             finished.stdout
         );
+    }
+}
+
+/// One of those that come with taskhost.
+fn strategy_conforms(name: &str) {
+    let report = passes(&[name]);
+    for scenario in ["many-tasks", "task-and-result", "question"] {
+        assert_eq!(verdict(&report, scenario), "passed", "{report}");
     }
 }
 

@@ -14,7 +14,7 @@ use super::bench::{Host, Wanted, caller};
 use super::hand::{Known, ways};
 use super::listener::Listener;
 use crate::config::settings::Settings;
-use crate::plugin::{Caller, Reply, TaskError};
+use crate::plugin::{Caller, Reply, TaskError, Tool};
 use crate::task::{Json, Phase, Record, State};
 
 /// A text that nobody else says.
@@ -85,7 +85,10 @@ impl<'a> Visit<'a> {
     ) -> Result<Result<String, String>, Stop> {
         let known = self.known(Some(token));
         let mut last = "no tool takes a token".to_owned();
-        for tool in self.host.tools() {
+        let mut tools = self.host.tools();
+        // A task that was stopped on the way shows no longer what is looked for.
+        tools.sort_by_key(harm);
+        for tool in tools {
             for arguments in ways(&tool, &known) {
                 // A way that says nothing of the token asks for something else.
                 if !arguments.text().contains(token) {
@@ -121,6 +124,18 @@ impl<'a> Visit<'a> {
             arguments: &self.arguments,
             token,
         }
+    }
+}
+
+/// How much a tool may change, by what it says of itself.
+fn harm(tool: &Tool) -> u8 {
+    let annotations = tool.annotations.as_ref().map(Json::value);
+    let annotations = annotations.unwrap_or_default();
+    let says = |hint: &str| annotations.get(hint).and_then(Value::as_bool);
+    match (says("readOnlyHint"), says("destructiveHint")) {
+        (Some(true), _) => 0,
+        (_, Some(false)) => 1,
+        _ => 2,
     }
 }
 
