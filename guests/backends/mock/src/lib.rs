@@ -106,6 +106,9 @@ impl Backend for Mock {
     }
 
     async fn answer(&self, work: &Work, key: String, response: Response) -> Result<(), Error> {
+        if let Response::Accepted(text) = &response {
+            script::check_size("answers", text)?;
+        }
         let said = match response.accepted::<Value>()? {
             Some(value) => Said::Response(value),
             None if response == Response::Declined => Said::Declined {},

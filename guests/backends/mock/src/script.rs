@@ -7,6 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use taskhost_sdk::Error;
 
+/// What arguments or an answer may weigh, as text.
+///
+/// They are kept in one value of the host's storage, which may weigh 64 KiB. And to read a document takes
+/// many times its weight: one of a few mebibytes would end the instance, and with it all other calls.
+const MOST_BYTES: usize = 60 * 1024;
+
 /// One task, ready to run.
 ///
 /// The bounds and the words for people are in [`crate::catalogue`]; a test there compares the
@@ -101,6 +107,7 @@ impl Script {
         if !known.iter().any(|definition| definition.name == task) {
             return Err(Error::UnknownTask(format!("`mock` runs no `{task}`")));
         }
+        check_size(&format!("arguments of `{task}`"), arguments)?;
         let arguments: Value = serde_json::from_str(arguments)
             .map_err(|error| Error::InvalidInput(format!("arguments of `{task}`: {error}")))?;
         serde_json::from_value(json!({ task: arguments }))
@@ -127,6 +134,17 @@ impl Script {
             _ => 0,
         }
     }
+}
+
+/// Refuses what is too large to be read.
+pub(crate) fn check_size(what: &str, text: &str) -> Result<(), Error> {
+    if text.len() <= MOST_BYTES {
+        return Ok(());
+    }
+    Err(Error::InvalidInput(format!(
+        "{what} may weigh {MOST_BYTES} bytes at most, and weigh {}",
+        text.len()
+    )))
 }
 
 /// What `ask` wants to hear by default: an object of simple values, since that is all that the
@@ -214,6 +232,20 @@ mod tests {
             panic!("it was taken");
         };
         assert!(words.starts_with("arguments of `sleep`:"), "{words}");
+    }
+
+    #[test]
+    fn arguments_that_are_too_large_are_refused_before_they_are_read() {
+        // Not JSON: whoever reads it says something else.
+        let Err(Error::InvalidInput(words)) = Script::read("echo", &"[".repeat(12 << 20)) else {
+            panic!("they were taken");
+        };
+        assert!(
+            words.starts_with("arguments of `echo` may weigh 61440"),
+            "{words}"
+        );
+        let fits = format!(r#"{{"value":"{}"}}"#, "x".repeat(MOST_BYTES - 12));
+        assert!(Script::read("echo", &fits).is_ok());
     }
 
     #[test]
