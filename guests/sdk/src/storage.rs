@@ -146,7 +146,7 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     }
 
     fn readable(&self, key: &str, bytes: &[u8]) -> Option<T> {
-        match serde_json::from_slice(bytes) {
+        match read(bytes) {
             Ok(record) => Some(record),
             Err(error) => {
                 let table = self.prefix;
@@ -168,9 +168,14 @@ fn encode<T: Serialize + ?Sized>(key: &str, value: &T) -> Result<Vec<u8>, Error>
     Ok(bytes)
 }
 
+/// As text, like all other documents: a second reader of each type would double its code in a component.
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let text = str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
 fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| Error::internal(format!("what is kept under `{key}`: {error}")))
+    read(bytes).map_err(|error| Error::internal(format!("what is kept under `{key}`: {error}")))
 }
 
 #[cfg(test)]

@@ -108,10 +108,14 @@ impl Script {
             return Err(Error::UnknownTask(format!("`mock` runs no `{task}`")));
         }
         check_size(&format!("arguments of `{task}`"), arguments)?;
-        let arguments: Value = serde_json::from_str(arguments)
-            .map_err(|error| Error::InvalidInput(format!("arguments of `{task}`: {error}")))?;
-        serde_json::from_value(json!({ task: arguments }))
-            .map_err(|error| Error::InvalidInput(format!("arguments of `{task}`: {error}")))
+        // Read as a record is read, and by the same code.
+        let script = format!(r#"{{"{task}":{arguments}}}"#);
+        serde_json::from_str(&script).map_err(|error| {
+            let words = error.to_string();
+            // Where it is in a text that nobody has written is of no use.
+            let (words, _) = words.split_once(" at line ").unwrap_or((&words, ""));
+            Error::InvalidInput(format!("arguments of `{task}`: {words}"))
+        })
     }
 
     /// True for the tasks that break the component instead of running.
