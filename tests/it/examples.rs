@@ -19,6 +19,21 @@ fn every_style_of_client_comes_true() {
     comes_true("examples/clients/run");
 }
 
+#[test]
+fn the_job_server_has_a_backend_in_rust() {
+    comes_true_with("examples/jobs/run", &["rust"]);
+}
+
+#[test]
+fn the_job_server_has_a_backend_in_python() {
+    comes_true_with("examples/jobs/run", &["python"]);
+}
+
+#[test]
+fn the_job_server_has_a_backend_in_javascript() {
+    comes_true_with("examples/jobs/run", &["js"]);
+}
+
 fn comes_true(script: &str) {
     comes_true_with(script, &[]);
 }
