@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-use taskhost_tests::{Finished, Host, HostBuilder, setup, taskhost};
+use serde_json::{Value, json};
+use taskhost_tests::{Finished, Host, HostBuilder, setup, taskhost, taskhost_at_length};
 use tempfile::TempDir;
 
-/// The longest from the first command to the first task, on a machine that does nothing else. Not a
-/// measurement: it is what authors are promised.
+/// The longest from the first command to the task that has survived, on a machine that does nothing else.
+/// Not a measurement: it is what authors are promised.
 const PROMISED: Duration = Duration::from_mins(2);
 
 #[test]
@@ -21,6 +21,7 @@ fn an_author_gets_from_nothing_to_a_durable_task_in_rust() {
     let mut author = Author::begin("backend", "rust");
     author.types(Command::new("cargo").arg("test").arg("--quiet"));
     author.builds();
+    author.passes_the_trial();
     author.sees_a_task_survive();
     author.is_done();
 }
@@ -31,6 +32,7 @@ fn an_author_gets_from_nothing_to_a_durable_task_in_python() {
     let mut author = Author::begin("backend", "python");
     author.types(Command::new("python3").args(["-m", "unittest", "--quiet"]));
     author.builds();
+    author.passes_the_trial();
     author.sees_a_task_survive();
     author.is_done();
 }
@@ -41,6 +43,7 @@ fn an_author_gets_from_nothing_to_a_durable_task_in_javascript() {
     let mut author = Author::begin("backend", "js");
     author.types(setup::node("authoring", &[]).command().arg("--test"));
     author.builds();
+    author.passes_the_trial();
     author.sees_a_task_survive();
     author.is_done();
 }
@@ -50,6 +53,7 @@ fn a_strategy_in_rust_shows_tasks() {
     let mut author = Author::begin("strategy", "rust");
     author.types(Command::new("cargo").arg("test").arg("--quiet"));
     author.builds();
+    author.passes_the_trial();
     author.sees_tasks_shown();
 }
 
@@ -58,6 +62,7 @@ fn a_strategy_in_python_shows_tasks() {
     let mut author = Author::begin("strategy", "python");
     author.types(Command::new("python3").args(["-m", "unittest", "--quiet"]));
     author.builds();
+    author.passes_the_trial();
     author.sees_tasks_shown();
 }
 
@@ -97,6 +102,7 @@ fn a_folder_that_is_no_project_is_not_built() {
 
 #[test]
 fn what_a_tool_complains_of_is_shown() {
+    fetch("python", "componentize-py-0.25.1");
     let author = Author::begin("backend", "python");
     let module = author.project().join("plugin.py");
     fs::write(&module, "import nonsense_that_is_not_there\n").unwrap();
@@ -146,8 +152,8 @@ impl Author {
         self.scratch.path().join("demo")
     }
 
-    /// A command in the folder of the project, which must succeed.
-    fn types(&mut self, command: &mut Command) {
+    /// What a command in the folder of the project prints, which must succeed.
+    fn types(&mut self, command: &mut Command) -> String {
         let times = self.scratch.path().join("times");
         let mut shell = Command::new("bash");
         shell
@@ -171,13 +177,41 @@ impl Author {
             String::from_utf8_lossy(&output.stderr)
         );
         self.used += children(&fs::read_to_string(times).unwrap());
+        String::from_utf8(output.stdout).unwrap()
     }
 
     fn builds(&mut self) {
-        let mut build = Command::new(setup::host_binary());
-        build.arg("build").env("TASKHOST_TOOLS", setup::tools());
-        self.types(&mut build);
+        self.types(host().arg("build"));
         assert!(self.component().exists());
+    }
+
+    /// Every scenario that can be run on a fresh project passes.
+    fn passes_the_trial(&mut self) {
+        let said = self.types(host().args(["test", ".", "--report", "json"]));
+        let report: Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
+        let verdicts = |verdict: &str| -> Vec<&str> {
+            let rows = report["scenarios"].as_array().unwrap().iter();
+            rows.filter(|row| row["verdict"] == verdict)
+                .map(|row| row["name"].as_str().unwrap())
+                .collect()
+        };
+        assert!(verdicts("failed").is_empty(), "{report:#}");
+        // What is skipped says why, and a fresh project has little to skip: no network, and no texts of any
+        // length.
+        let passed = verdicts("passed");
+        assert!(
+            passed.len() > 2 * verdicts("skipped").len(),
+            "{passed:?} of {report:#}"
+        );
+        if self.kind == "backend" {
+            for scenario in [
+                "same-id-same-handle",
+                "cancel-while-running",
+                "restart-while-running",
+            ] {
+                assert!(passed.contains(&scenario), "{report:#}");
+            }
+        }
     }
 
     fn component(&self) -> PathBuf {
@@ -188,7 +222,7 @@ impl Author {
         let folder = self.project();
         let mut args = args.to_vec();
         args.push(folder.to_str().unwrap());
-        taskhost(&args)
+        taskhost_at_length(&args)
     }
 
     /// A task is begun by a client, the host is killed, and the task goes on.
@@ -249,6 +283,13 @@ impl Author {
         // A machine that does something else besides is slower by the clock, and not by what is used.
         assert!(took.min(alone) < PROMISED, "{took:?}, {alone:?} alone");
     }
+}
+
+/// The host, with the tools of all tests.
+fn host() -> Command {
+    let mut host = Command::new(setup::host_binary());
+    host.env("TASKHOST_TOOLS", setup::tools());
+    host
 }
 
 /// Makes sure that a tool is there, before the time begins.

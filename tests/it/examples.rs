@@ -1,5 +1,6 @@
 //! The examples do what they show.
 
+use std::fs;
 use std::process::Command;
 
 use taskhost_tests::setup;
@@ -17,6 +18,33 @@ fn the_quickstart_comes_true() {
 #[test]
 fn every_style_of_client_comes_true() {
     comes_true("examples/clients/run");
+}
+
+#[test]
+fn the_job_server_has_a_backend_in_rust() {
+    comes_true_with("examples/jobs/run", &["rust"]);
+}
+
+#[test]
+fn the_job_server_has_a_backend_in_python() {
+    comes_true_with("examples/jobs/run", &["python"]);
+}
+
+#[test]
+fn the_job_server_has_a_backend_in_javascript() {
+    comes_true_with("examples/jobs/run", &["js"]);
+}
+
+/// The tools do not follow links, so an example has a copy.
+#[test]
+fn an_example_has_the_guard_that_projects_begin_with() {
+    for (copy, of) in [("python/guard.py", "guard.py"), ("js/guard.js", "guard.js")] {
+        let read = |path: String| fs::read_to_string(setup::workspace_file(&path)).unwrap();
+        assert_eq!(
+            read(format!("examples/jobs/{copy}")),
+            read(format!("host/templates/{of}"))
+        );
+    }
 }
 
 fn comes_true(script: &str) {

@@ -20,6 +20,8 @@ async def request(method, url, headers=(), body=None):
     parts = urlsplit(url)
     contents = None
     if body is not None:
+        # Without its length a body goes out in chunks, which not every server reads.
+        headers = [*headers, ("content-length", str(len(body)))]
         writer, contents = wit_world.byte_stream()
         spawn(write(writer, body))
     fields = http.Fields.from_list([(name, value.encode()) for name, value in headers])

@@ -1,4 +1,5 @@
-//! Asks for a name twice, and connects to what it was at either time.
+//! Asks twice for a name that it was granted, and that leads elsewhere than its owner meant; connects to what
+//! it was at either time, and by the name.
 
 use taskhost_hostile::reach::{net_connect, refused, std_connect};
 use taskhost_hostile::*;
@@ -9,7 +10,7 @@ impl Backend for Deed {
     async fn deed(_id: &str) -> Result<(), Error> {
         let mut said = Vec::new();
         for _ in 0..2 {
-            let found = std::net::ToSocketAddrs::to_socket_addrs(&("rebind.test", 6379));
+            let found = std::net::ToSocketAddrs::to_socket_addrs(&("127.1", 6379));
             match found {
                 Ok(addresses) => {
                     for address in addresses {
@@ -18,7 +19,7 @@ impl Backend for Deed {
                 }
                 Err(error) => said.push(Err(error.to_string())),
             }
-            said.push(net_connect("rebind.test:6379").await);
+            said.push(net_connect("127.1:6379").await);
         }
         refused(&said)
     }

@@ -159,7 +159,8 @@ pub async fn build(
     let raw = make(project.to_owned(), language, say).await?;
     let bytes = fs::read(&raw).map_err(|source| BuildError::write(&raw, source))?;
     let unusable = |error| BuildError::Unusable(Box::new(error));
-    let component = Component::load(engine, cache, &bytes).map_err(unusable)?;
+    // Not out of the cache: what is kept is what will be run, which has the manifest in it.
+    let component = Component::load(engine, None, &bytes).map_err(unusable)?;
     component.expect(manifest.kind).map_err(unusable)?;
     let (_, info) = link(engine, &component, manifest.kind)
         .await
@@ -174,6 +175,9 @@ pub async fn build(
         .join(&manifest.name)
         .with_added_extension("wasm");
     replace(&file, &bytes)?;
+    if let Some(cache) = cache {
+        component.keep_for(engine, cache, &bytes);
+    }
     Ok(Built {
         file,
         size: bytes.len(),

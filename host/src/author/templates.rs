@@ -33,8 +33,8 @@ pub(super) fn of(kind: Kind, language: Language) -> Option<impl Iterator<Item = 
     };
     let with: &[&[File]] = match language {
         Language::Rust => &[SDK, SDK_INTERFACE],
-        Language::Python => &[INTERFACE, HTTP, CLOCKS],
-        Language::Js => &[INTERFACE, SOCKETS, CLOCKS],
+        Language::Python => &[GUARD_PY, INTERFACE, HTTP, CLOCKS],
+        Language::Js => &[GUARD_JS, INTERFACE, SOCKETS, CLOCKS],
     };
     Some(
         own.iter()
@@ -93,17 +93,20 @@ const RUST_STRATEGY: &[File] = &[
 ];
 const PYTHON_BACKEND: &[File] = files!(
     "templates/backend/python/", "":
-    "README.md", "guard.py", "plugin.py", "plugin.toml", "stand_in.py", "test_plugin.py", "wit/world.wit",
+    "README.md", "plugin.py", "plugin.toml", "stand_in.py", "test_plugin.py", "wit/world.wit",
 );
 const PYTHON_STRATEGY: &[File] = files!(
     "templates/strategy/python/", "":
-    "README.md", "guard.py", "plugin.py", "plugin.toml", "stand_in.py", "test_plugin.py", "wit/world.wit",
+    "README.md", "plugin.py", "plugin.toml", "stand_in.py", "test_plugin.py", "wit/world.wit",
 );
 const JS_BACKEND: &[File] = files!(
     "templates/backend/js/", "":
-    "README.md", "guard.js", "package.json", "plugin.js", "plugin.test.mjs", "plugin.toml",
-    "stand-in.mjs", "wit/world.wit",
+    "README.md", "package.json", "plugin.js", "plugin.test.mjs", "plugin.toml", "stand-in.mjs", "wit/world.wit",
 );
+
+/// The same in every project of the language.
+const GUARD_PY: &[File] = files!("templates/", "": "guard.py");
+const GUARD_JS: &[File] = files!("templates/", "": "guard.js");
 
 /// The crate, by copy: nothing of a project comes from this repository.
 const SDK: &[File] = files!(

@@ -71,6 +71,10 @@ pub(super) fn new(args: NewArgs) -> Result<(), Report> {
         (test.to_owned(), "its own test, without a host"),
         ("taskhost build".to_owned(), "makes the component"),
         (
+            "taskhost test .".to_owned(),
+            "tries whether it keeps the rules",
+        ),
+        (
             format!("taskhost run{with} --{kind} {name}=target/{name}.wasm"),
             "serves it",
         ),

@@ -88,6 +88,12 @@ impl Component {
         })
     }
 
+    /// Keeps its machine code for `bytes` too, which are what it was made from but for custom sections: these
+    /// change nothing in it.
+    pub fn keep_for(&self, engine: &Engine, cache: &Cache, bytes: &[u8]) {
+        cache.store(engine, &digest(bytes), &self.code);
+    }
+
     /// What it can be, by what it exports.
     pub fn kind(&self) -> Result<Kind, LoadError> {
         for kind in [Kind::Backend, Kind::Strategy] {

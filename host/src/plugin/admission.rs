@@ -81,9 +81,8 @@ impl Sources {
     }
 
     /// The bytes that `config` names, with their signature checked. Called at each start, at each attempt to
-    /// reload, and by `check`, `inspect` and `lock`. It reads the whole file and computes its digest.
-    /// tens of milliseconds for a Python component. What differs from the lock file is found later, by
-    /// [`Sources::locked`].
+    /// reload, and by `check`, `inspect` and `lock`. It reads the whole file and computes its digest. What
+    /// differs from the lock file is found later, by [`Sources::locked`].
     pub async fn admit(&self, config: &ComponentConfig) -> Result<Admitted, AdmissionError> {
         let reference = Reference(config.reference.clone());
         let fetched = reference

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::admission::{AdmissionError, Sources};
+use super::admission::{AdmissionError, Admitted, Sources};
 use super::lock::Locked;
 use super::manifest::{Manifest, ManifestError};
 use super::reach::{self, Reach};
@@ -165,6 +165,17 @@ pub async fn study(
     config: &ComponentConfig,
 ) -> Result<Studied, PrepareError> {
     let admitted = sources.admit(config).await?;
+    look_at(engine, cache, sources, kind, config, admitted).await
+}
+
+async fn look_at(
+    engine: &Engine,
+    cache: Option<&Cache>,
+    sources: &Sources,
+    kind: Kind,
+    config: &ComponentConfig,
+    admitted: Admitted,
+) -> Result<Studied, PrepareError> {
     let bytes = &admitted.bytes;
     let failed = |source: LoadError| PrepareError::Load {
         name: config.name.clone(),
@@ -221,7 +232,21 @@ pub async fn prepare(
     config: &ComponentConfig,
     secrets: &BTreeMap<String, SecretSource>,
 ) -> Result<Loaded, PrepareError> {
-    let studied = study(engine, cache, sources, kind, config).await?;
+    let admitted = sources.admit(config).await?;
+    prepare_admitted(engine, cache, sources, kind, config, secrets, admitted).await
+}
+
+/// The same, of what `sources` has let in for `config`.
+pub(super) async fn prepare_admitted(
+    engine: &Engine,
+    cache: Option<&Cache>,
+    sources: &Sources,
+    kind: Kind,
+    config: &ComponentConfig,
+    secrets: &BTreeMap<String, SecretSource>,
+    admitted: Admitted,
+) -> Result<Loaded, PrepareError> {
+    let studied = look_at(engine, cache, sources, kind, config, admitted).await?;
     let (name, grants) = (&config.name, &studied.reach.grants);
     let secrets = values(name, grants, secrets)?;
     let settings = Json::of(&Value::Object(studied.settings));

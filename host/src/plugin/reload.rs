@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-use super::admission::Sources;
-use super::load::{Loaded, prepare, values};
+use super::admission::{Admitted, Sources};
+use super::load::{Loaded, prepare_admitted, values};
 use super::placed::{Build, Placed};
 use super::reach::Missing;
 use super::source::Reference;
@@ -145,16 +145,17 @@ impl Components {
     async fn attempt(&self, placed: &Placed) -> Outcome {
         let old = placed.build();
         let kind = placed.kind();
-        let Wanted {
-            config,
-            secrets,
-            sources,
-        } = match self.wanted(placed) {
+        let wanted = match self.wanted(placed) {
             Ok(wanted) => wanted,
             Err(report) => return Outcome::Failed(report),
         };
+        let config = wanted.config.clone();
         placed.look_in(Reference(config.reference.clone()));
-        match is_unchanged(&old, &config, &secrets, &sources).await {
+        let admitted = match wanted.sources.admit(&config).await {
+            Ok(admitted) => admitted,
+            Err(error) => return Outcome::Failed(Report::from(&error)),
+        };
+        match is_unchanged(&old, &wanted, &admitted) {
             // One that is broken may be so for a reason that lies elsewhere, and has gone.
             Ok(true) if !matches!(*placed.health().borrow(), Health::Broken { .. }) => {
                 return Outcome::Unchanged;
@@ -162,7 +163,7 @@ impl Components {
             Ok(_) => {}
             Err(report) => return Outcome::Failed(report),
         }
-        let loaded = match self.load(kind, config.clone(), secrets, sources).await {
+        let loaded = match self.load(kind, wanted, admitted).await {
             Ok(loaded) => loaded,
             Err(report) => return Outcome::Failed(report),
         };
@@ -200,18 +201,19 @@ impl Components {
     }
 
     /// Compiles on a thread of its own: nobody's calls wait for that.
-    async fn load(
-        &self,
-        kind: Kind,
-        config: ComponentConfig,
-        secrets: BTreeMap<String, SecretSource>,
-        sources: Sources,
-    ) -> Result<Loaded, Report> {
+    async fn load(&self, kind: Kind, wanted: Wanted, admitted: Admitted) -> Result<Loaded, Report> {
         let (engine, cache) = (self.0.engine.clone(), self.0.cache.clone());
         let runtime = tokio::runtime::Handle::current();
         let loading = tokio::task::spawn_blocking(move || {
+            let Wanted {
+                config,
+                secrets,
+                sources,
+            } = &wanted;
             let cache = cache.as_ref();
-            runtime.block_on(prepare(&engine, cache, &sources, kind, &config, &secrets))
+            runtime.block_on(prepare_admitted(
+                &engine, cache, sources, kind, config, secrets, admitted,
+            ))
         });
         match loading.await {
             Ok(loaded) => loaded.map_err(|error| error.report()),
@@ -238,21 +240,14 @@ struct Wanted {
 }
 
 /// Whether the build in the place is what the configuration and the file amount to.
-async fn is_unchanged(
-    old: &Build,
-    config: &ComponentConfig,
-    secrets: &BTreeMap<String, SecretSource>,
-    sources: &Sources,
-) -> Result<bool, Report> {
-    if !old.config.is_same(config) {
+fn is_unchanged(old: &Build, wanted: &Wanted, admitted: &Admitted) -> Result<bool, Report> {
+    let is_same =
+        old.config.is_same(&wanted.config) && admitted.digest.hex() == old.loaded.component.digest;
+    if !is_same {
         return Ok(false);
     }
-    let admitted = sources.admit(config).await;
-    let admitted = admitted.map_err(|error| Report::from(&error))?;
-    if admitted.digest.hex() != old.loaded.component.digest {
-        return Ok(false);
-    }
-    let values = values(&config.name, &old.loaded.reach.grants, secrets);
+    let name = &wanted.config.name;
+    let values = values(name, &old.loaded.reach.grants, &wanted.secrets);
     Ok(values.map_err(|error| error.report())? == old.loaded.secrets)
 }
 

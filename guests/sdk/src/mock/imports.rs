@@ -2,7 +2,9 @@
 
 #![allow(missing_docs, reason = "what they do is said in `wit/host.wit`")]
 
-use super::{Line, Pushed, Sleep, World};
+#[cfg(feature = "backend")]
+use super::Pushed;
+use super::{Line, Sleep, World};
 
 pub mod logging {
     use super::{Line, World};

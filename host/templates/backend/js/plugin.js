@@ -2,8 +2,8 @@
 //
 // An instance may end at any moment, and the next one goes on in its place. So nothing that matters is
 // kept in variables. JavaScript has no `storage` here, but the host keeps the handle of each run for us
-// and gives it back: all that a run is stands in its handle, and how far it is follows from that and
-// the time.
+// and gives it back: what a run is stands in its handle, when it began in its id, and how far it is
+// follows from these and the time.
 
 import events from "taskhost:plugin/events@0.1.0";
 import logging from "taskhost:plugin/logging@0.1.0";
@@ -33,7 +33,6 @@ const COUNT = {
 
 const settings = { greeting: "Hello" };
 // What this instance knows besides: it is not missed when it is gone.
-const started = new Map();
 const cancelled = new Map();
 
 export const backend = {
@@ -59,14 +58,11 @@ export const backend = {
     definition("count", "Counts aloud", COUNT, 10_000),
   ]),
 
-  start: guarded(async ({ id, task, arguments: text }) => {
+  start: guarded(async ({ task, arguments: text }) => {
     if (!["hello", "count"].includes(task)) throw { tag: "unknown-task", val: task };
-    // The same id may come twice: the run that is there already stays as it is.
-    if (!started.has(id)) {
-      const { who, to, every_ms } = JSON.parse(text);
-      started.set(id, JSON.stringify({ task, at: Date.now(), who, to, every_ms }));
-    }
-    return started.get(id);
+    const { who, to, every_ms } = JSON.parse(text);
+    // The same request may come twice, also to another instance: nothing but what is in it makes the handle.
+    return JSON.stringify({ task, who, to, every_ms });
   }),
 
   observe: guarded(async (works) => works.map((work) => state(work, Date.now()))),
@@ -85,7 +81,6 @@ export const backend = {
   answer: guarded(async (work, key, response) => {}),
 
   release: guarded(async (work) => {
-    started.delete(work.id);
     cancelled.delete(work.id);
   }),
 };
@@ -109,7 +104,7 @@ function state({ id, handle }, now) {
   if (run === null) return { tag: "unknown" };
   if (cancelled.has(id)) return finished("cancelled", cancelled.get(id));
   if (run.task === "hello") return finished("completed", JSON.stringify(`${settings.greeting}, ${run.who}!`));
-  const counted = Math.floor((now - run.at) / (run.every_ms ?? 1000));
+  const counted = Math.floor((now - began(id)) / (run.every_ms ?? 1000));
   if (counted < run.to) {
     const progress = { current: counted, total: run.to, message: `counted to ${counted}`, detail: null };
     return { tag: "running", val: progress };
@@ -119,10 +114,13 @@ function state({ id, handle }, now) {
 
 const finished = (tag, val) => ({ tag: "finished", val: { tag, val } });
 
+// When the host took the task, as `task-id` of wit/deps/taskhost-plugin/types.wit says.
+const began = (id) => Math.floor(parseInt(id.slice(1, 11), 32) / 4);
+
 function parsed(handle) {
   try {
     const run = JSON.parse(handle);
-    return typeof run?.at === "number" ? run : null;
+    return typeof run?.task === "string" ? run : null;
   } catch {
     return null;
   }

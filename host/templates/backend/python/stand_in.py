@@ -1,7 +1,7 @@
 """Stands in for the host, so that tests run in any Python: import it before the component.
 
 It makes the modules that the build makes of the interface. A type is whatever is asked for; what the
-host does is here as far as the tests want it.
+host does is here as far as the tests want it. Whatever else the component imports is to be added here.
 """
 
 import enum
@@ -10,6 +10,8 @@ from types import ModuleType
 
 stored = {}
 logged = []
+observed = []
+secret = {}
 now_ms = 1_000_000
 
 
@@ -81,7 +83,10 @@ types = sys.modules["wit_world.imports.types"] = Types("wit_world.imports.types"
 logging = module("wit_world.imports.logging", Level=Level, log=lambda *line: logged.append(line))
 storage = module("wit_world.imports.storage", get=get, set=set_value, compare_and_set=compare_and_set, keys=keys)
 timers = module("wit_world.imports.timers", now_ms=lambda: now_ms)
+secrets = module("wit_world.imports.secrets", get=secret.get)
+events = module("wit_world.imports.events", observed=lambda *what: observed.append(what))
 imports = module("wit_world.imports", types=types, logging=logging, storage=storage, timers=timers)
+imports.secrets, imports.events = secrets, events
 backend = module("wit_world.exports.backend", CancelAnswer=CancelAnswer)
 exports = module("wit_world.exports", Backend=object, backend=backend)
 module("wit_world", imports=imports, exports=exports)

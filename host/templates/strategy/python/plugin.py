@@ -1,8 +1,8 @@
 """The strategy `{{name}}`: how tasks look to a client.
 
 `TASK` starts the work and waits a few seconds for it, so that short work is answered at once. Longer work
-is answered with an id, and `TASK_check` goes on waiting, or stops it. A strategy keeps nothing: all that
-is known of a task is asked of the host, by the `call` that comes with each request.
+is answered with an id, and `TASK_check` goes on waiting, answers what the task asks, or stops it. A strategy
+keeps nothing: all that is known of a task is asked of the host, by the `call` that comes with each request.
 """
 
 import json
@@ -29,7 +29,11 @@ CONFIG = {
 }
 CHECK = {
     "type": "object",
-    "properties": {"id": {"type": "string"}, "stop": {"type": "boolean", "description": "Stop the work"}},
+    "properties": {
+        "id": {"type": "string"},
+        "answers": {"type": "object", "description": "Answers to its questions, by key"},
+        "stop": {"type": "boolean", "description": "Stop the work"},
+    },
     "required": ["id"],
     "additionalProperties": False,
 }
@@ -54,19 +58,30 @@ class Strategy(exports.Strategy):
 
     @guarded
     async def call_tool(self, call, caller, route, arguments):
-        action, task = route.split(" ", 1)
+        action, _, task = route.partition(" ")
         with call:
             if action == "start":
                 snapshot = await call.start(task, arguments, tasks.StartOptions(None, None, None, None, False))
-            else:
+            elif action == "check":
                 given = json.loads(arguments)
-                snapshot = await call.get(given["id"])
+                for key, answer in given.get("answers", {}).items():
+                    await call.answer(given["id"], key, types.Response_Accepted(json.dumps(answer)))
                 if given.get("stop"):
-                    snapshot = await call.cancel(snapshot.id, "the client asked")
+                    snapshot = await call.cancel(given["id"], "the client asked")
+                else:
+                    snapshot = await call.get(given["id"])
+            else:
+                raise Err(types.Error_UnknownTask(route))
             snapshot = await settled(call, snapshot)
-            if is_over(snapshot):
+            now = snapshot.observation
+            if isinstance(now, types.Observation_Finished):
                 return strategy.Reply_Answer(await call.result(snapshot.id))
-            answer = {"id": snapshot.id, "running": True, "next": f"call {task}_check with this id"}
+            answer = {"id": snapshot.id, "next": f"call {task}_check with this id"}
+            if isinstance(now, types.Observation_InputRequired):
+                answer["questions"] = [shown(question) for question in now.value]
+                answer["next"] += " and `answers`, by key"
+            else:
+                answer["running"] = True
             content = [{"type": "text", "text": json.dumps(answer)}]
             return strategy.Reply_Answer(json.dumps({"content": content, "structuredContent": answer}))
 
@@ -98,7 +113,7 @@ class Strategy(exports.Strategy):
 def tools(task):
     what = task.description or task.name
     started = f"{what}. Answers with the result, or with an id when it takes long."
-    checked = f"Waits for `{task.name}` by the id that it gave."
+    checked = f"Waits for `{task.name}` by the id that it gave, and answers what it asks."
     yield tool(task.name, f"start {task.name}", started, task.input_schema)
     yield tool(f"{task.name}_check", f"check {task.name}", checked, json.dumps(CHECK))
 
@@ -118,13 +133,18 @@ def tool(name, route, description, schema):
 
 
 async def settled(call, snapshot):
-    """The snapshot when the task is over, or when the time is."""
+    """The snapshot when the task is over or asks something, or when the time is over."""
     end_ms = timers.now_ms() + settings["wait_seconds"] * 1000
     # Each change of the task ends a wait, progress too.
-    while not is_over(snapshot) and (left_ms := end_ms - timers.now_ms()) > 0:
+    while not rests(snapshot.observation) and (left_ms := end_ms - timers.now_ms()) > 0:
         snapshot = await call.wait(snapshot.id, snapshot.revision, left_ms)
     return snapshot
 
 
-def is_over(snapshot):
-    return isinstance(snapshot.observation, types.Observation_Finished)
+def rests(now):
+    """Nothing will happen unless the client does something."""
+    return isinstance(now, (types.Observation_Finished, types.Observation_InputRequired))
+
+
+def shown(question):
+    return {"key": question.key, "message": question.message, "schema": json.loads(question.schema)}

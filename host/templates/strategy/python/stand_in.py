@@ -48,11 +48,16 @@ class TaskSupport(enum.Enum):
 
 
 class Call:
-    """A call on behalf of a client, who may have one task, which ends after so many looks at it."""
+    """A call on behalf of a client, who may have one task, which ends after so many looks at it.
 
-    def __init__(self, ends_after):
+    Before that it asks `question`, where there is one.
+    """
+
+    def __init__(self, ends_after, question=None):
         self.id = "t1"
         self.left = ends_after
+        self.question = question
+        self.answers = {}
         self.cancelled = None
 
     def __enter__(self):
@@ -65,14 +70,22 @@ class Call:
         return await self.get(self.id)
 
     async def get(self, id):
-        name = "Observation_Finished" if self.left <= 0 or self.cancelled else "Observation_Running"
-        return Value(id=id, revision=self.left, observation=getattr(types, name)())
+        if self.left <= 0 or self.cancelled:
+            observation = types.Observation_Finished()
+        elif self.question and self.question.key not in self.answers:
+            observation = types.Observation_InputRequired([self.question])
+        else:
+            observation = types.Observation_Running()
+        return Value(id=id, revision=self.left, observation=observation)
 
     async def wait(self, id, since, timeout_ms):
         global now_ms
         now_ms += 1000
         self.left -= 1
         return await self.get(id)
+
+    async def answer(self, id, key, response):
+        self.answers[key] = response.value
 
     async def cancel(self, id, reason):
         self.cancelled = reason

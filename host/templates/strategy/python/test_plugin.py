@@ -41,10 +41,19 @@ class TheStrategy(unittest.IsolatedAsyncioTestCase):
         await self.call(call, "check count", id=call.id, stop=True)
         self.assertEqual(call.cancelled, "the client asked")
 
+    async def test_a_question_is_passed_on_and_its_answer_too(self):
+        call = Call(ends_after=2, question=Value(key="name", message="Who is it for?", schema='{"type":"string"}'))
+        answer = await self.call(call, "start count", to=3)
+        self.assertEqual(answer["structuredContent"]["questions"][0]["message"], "Who is it for?")
+        answer = await self.call(call, "check count", id=call.id, answers={"name": "Ada"})
+        self.assertEqual(call.answers, {"name": '"Ada"'})
+        self.assertEqual(answer["content"][0]["text"], "done")
+
     async def test_a_mistake_is_an_error_of_that_call(self):
-        with self.assertRaises(Err) as caught:
-            await self.call(Call(ends_after=1), "nonsense")
-        self.assertEqual(type(caught.exception.value).__name__, "Error_Internal")
+        for route, error in [("nonsense", "Error_UnknownTask"), ("check count", "Error_Internal")]:
+            with self.assertRaises(Err) as caught:
+                await self.call(Call(ends_after=1), route)
+            self.assertEqual(type(caught.exception.value).__name__, error)
 
 
 if __name__ == "__main__":

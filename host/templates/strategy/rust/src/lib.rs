@@ -1,15 +1,17 @@
 //! The strategy `{{name}}`: how tasks look to a client.
 //!
 //! `TASK` starts the work and waits a few seconds for it, so that short work is answered at once. Longer
-//! work is answered with an id, and `TASK_check` goes on waiting, or stops it. A strategy keeps nothing:
-//! all that is known of a task is asked of the host, by the `call` that comes with each request.
+//! work is answered with an id, and `TASK_check` goes on waiting, answers what the task asks, or stops it. A
+//! strategy keeps nothing: all that is known of a task is asked of the host, by the `call` that comes with
+//! each request.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use taskhost_sdk::strategy::arguments;
 use taskhost_sdk::{
-    Call, Caller, Error, Reply, Snapshot, StartOptions, Strategy, TaskDefinition, Tool, schema, time,
+    Call, Caller, Error, Observation, Question, Reply, Response, StartOptions, Strategy,
+    TaskDefinition, Tool, schema, time,
 };
 
 /// The strategy.
@@ -36,6 +38,9 @@ impl Default for Config {
 #[serde(deny_unknown_fields)]
 struct Check {
     id: String,
+    /// Answers to its questions, by key.
+    #[serde(default)]
+    answers: Map<String, Value>,
     /// Stop the work.
     #[serde(default)]
     stop: bool,
@@ -65,7 +70,11 @@ impl Strategy for Plugin {
             call.start(task.into(), given, StartOptions::default())
                 .await?
         } else {
-            let Check { id, stop } = arguments(&given)?;
+            let Check { id, answers, stop } = arguments(&given)?;
+            for (key, answer) in answers {
+                let answer = Response::Accepted(answer.to_string());
+                call.answer(id.clone(), key, answer).await?;
+            }
             if stop {
                 call.cancel(id, Some("the client asked".into())).await?
             } else {
@@ -74,15 +83,24 @@ impl Strategy for Plugin {
         };
         let end_ms = time::now_ms() + u64::from(self.config.wait_seconds) * 1000;
         // Each change of the task ends a wait, progress too.
-        while !is_over(&snapshot) && time::now_ms() < end_ms {
+        while !rests(&snapshot.observation) && time::now_ms() < end_ms {
             let left_ms = u32::try_from(end_ms - time::now_ms()).unwrap_or(u32::MAX);
             snapshot = call.wait(snapshot.id, snapshot.revision, left_ms).await?;
         }
-        if is_over(&snapshot) {
-            return Ok(Reply::Answer(call.result(snapshot.id).await?));
-        }
-        let next = format!("call {task}_check with this id");
-        let answer = json!({ "id": snapshot.id, "running": true, "next": next });
+        let answer = match snapshot.observation {
+            Observation::Finished(_) => {
+                return Ok(Reply::Answer(call.result(snapshot.id).await?));
+            }
+            Observation::InputRequired(questions) => {
+                let questions: Vec<_> = questions.iter().map(shown).collect();
+                let next = format!("call {task}_check with this id and `answers`, by key");
+                json!({ "id": snapshot.id, "questions": questions, "next": next })
+            }
+            _ => {
+                let next = format!("call {task}_check with this id");
+                json!({ "id": snapshot.id, "running": true, "next": next })
+            }
+        };
         let content = json!([{ "type": "text", "text": answer.to_string() }]);
         Ok(Reply::Answer(
             json!({ "content": content, "structuredContent": answer }).to_string(),
@@ -100,7 +118,7 @@ fn tools(task: &TaskDefinition) -> [Tool; 2] {
         schema::of::<Check>().to_string(),
     );
     let started = format!("{what}. Answers with the result, or with an id when it takes long.");
-    let checked = format!("Waits for `{name}` by the id that it gave.");
+    let checked = format!("Waits for `{name}` by the id that it gave, and answers what it asks.");
     [
         Tool {
             description: Some(started),
@@ -113,8 +131,14 @@ fn tools(task: &TaskDefinition) -> [Tool; 2] {
     ]
 }
 
-fn is_over(snapshot: &Snapshot) -> bool {
-    snapshot.observation.is_over()
+/// Nothing will happen unless the client does something.
+fn rests(now: &Observation) -> bool {
+    matches!(now, Observation::Finished(_) | Observation::InputRequired(_))
+}
+
+fn shown(question: &Question) -> Value {
+    let schema: Value = serde_json::from_str(&question.schema).unwrap_or_default();
+    json!({ "key": question.key, "message": question.message, "schema": schema })
 }
 
 taskhost_sdk::export_strategy!(Plugin);

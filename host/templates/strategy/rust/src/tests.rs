@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use taskhost_sdk::Observation;
 use taskhost_sdk::mock::Host;
 
 use super::*;
@@ -32,6 +31,25 @@ fn work_is_stopped_when_asked() {
     let id = &answer["structuredContent"]["id"];
     call(&host, "check work", &json!({ "id": id, "stop": true }));
     assert!(host.started()[0].cancel_requested);
+}
+
+#[test]
+fn a_question_is_passed_on_and_its_answer_too() {
+    let question = Question {
+        key: "name".into(),
+        message: "Who is it for?".into(),
+        schema: json!({ "type": "string" }).to_string(),
+    };
+    let host = Host::new().task("work", move |course| match course.answers.get("name") {
+        None => Observation::InputRequired(vec![question.clone()]),
+        Some(_) => Observation::completed("done"),
+    });
+    let answer = call(&host, "start work", &json!({}));
+    let answer = &answer["structuredContent"];
+    assert_eq!(answer["questions"][0]["message"], "Who is it for?");
+    let arguments = json!({ "id": answer["id"], "answers": { "name": "Ada" } });
+    let answer = call(&host, "check work", &arguments);
+    assert_eq!(answer["content"][0]["text"], "\"done\"");
 }
 
 /// A host with one kind of task, which takes so long.
