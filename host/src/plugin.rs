@@ -32,9 +32,10 @@ pub use crate::engine::backend::{CancelAnswer, LinkedBackend, StartWork, Work};
 pub use crate::engine::component::Kind;
 pub use crate::engine::load::LoadError;
 pub use crate::engine::scratch::Info;
-pub use crate::engine::strategy::{
-    Document, DocumentBody, LinkedStrategy, Prompt, PromptArgument, Reference, Reply, Shown,
-    TaskSupport, Tool, ToolCaller,
+pub use crate::engine::strategy::LinkedStrategy;
+pub use crate::engine::strategy::words::{
+    Document, DocumentBody, Prompt, PromptArgument, Reference, Reply, Shown, TaskSupport, Tool,
+    ToolCaller,
 };
 pub use backend::Backend;
 pub use strategy::Strategy;
