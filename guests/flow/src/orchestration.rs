@@ -1,0 +1,120 @@
+//! One orchestration, and the component that many make.
+
+use std::future::Future;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::bindings::exports::taskhost::durable::orchestrator;
+use crate::replay::Code;
+use crate::{Context, Failure};
+
+/// Code that a history brings back to where it was.
+pub trait Orchestration {
+    /// Unique within the component: lower-case letters, digits and `_`.
+    const NAME: &'static str;
+    /// For whoever chooses among tools.
+    const DESCRIPTION: Option<&'static str> = None;
+    /// An object.
+    type Input: DeserializeOwned + JsonSchema + 'static;
+    /// Its result.
+    type Output: Serialize + JsonSchema + 'static;
+
+    /// Runs it. Called anew for each replay.
+    fn run(
+        context: Context,
+        input: Self::Input,
+    ) -> impl Future<Output = Result<Self::Output, Failure>> + 'static;
+}
+
+/// How one orchestration of a component is begun, whatever its types are.
+#[derive(Clone, Copy, Debug)]
+pub struct Begin {
+    /// What it is called.
+    pub name: &'static str,
+    begin: fn(Context, &str) -> Result<Code, Failure>,
+}
+
+impl Begin {
+    /// Of `O`.
+    pub const fn of<O: Orchestration>() -> Self {
+        Self {
+            name: O::NAME,
+            begin: begin::<O>,
+        }
+    }
+
+    pub(crate) fn begin(&self, context: Context, input: &str) -> Result<Code, Failure> {
+        (self.begin)(context, input)
+    }
+}
+
+fn begin<O: Orchestration>(context: Context, input: &str) -> Result<Code, Failure> {
+    let input = serde_json::from_str(input).map_err(|error| {
+        Failure::new(
+            "invalid-input",
+            format!("the input of `{}`: {error}", O::NAME),
+        )
+    })?;
+    let running = O::run(context, input);
+    Ok(Box::pin(async move {
+        let output = running.await?;
+        serde_json::to_string(&output).map_err(|error| {
+            let message = format!(
+                "the result of `{}` cannot be written as JSON: {error}",
+                O::NAME
+            );
+            Failure::new("unwritable", message)
+        })
+    }))
+}
+
+/// How tools show it.
+pub fn definition<O: Orchestration>() -> orchestrator::Orchestration {
+    orchestrator::Orchestration {
+        name: O::NAME.to_owned(),
+        description: O::DESCRIPTION.map(str::to_owned),
+        input_schema: schemars::schema_for!(O::Input).to_value().to_string(),
+        output_schema: Some(schemars::schema_for!(O::Output).to_value().to_string()),
+    }
+}
+
+/// Makes a component of these orchestrations.
+///
+/// ```text
+/// taskhost_flow::export_orchestrations!(ProcessData, Report);
+/// ```
+#[macro_export]
+macro_rules! export_orchestrations {
+    ($($orchestration:ty),+ $(,)?) => {
+        /// The component.
+        struct Orchestrations;
+
+        /// One run.
+        struct OrchestrationRun(::std::cell::RefCell<$crate::replay::Run>);
+
+        impl $crate::bindings::exports::taskhost::durable::orchestrator::Guest for Orchestrations {
+            type Run = OrchestrationRun;
+
+            fn list_orchestrations()
+            -> Vec<$crate::bindings::exports::taskhost::durable::orchestrator::Orchestration> {
+                vec![$($crate::definition::<$orchestration>()),+]
+            }
+        }
+
+        impl $crate::bindings::exports::taskhost::durable::orchestrator::GuestRun for OrchestrationRun {
+            fn new() -> Self {
+                const ALL: &[$crate::Begin] = &[$($crate::Begin::of::<$orchestration>()),+];
+                Self(::std::cell::RefCell::new($crate::replay::Run::new(ALL)))
+            }
+
+            fn step(&self, events: Vec<$crate::Event>) -> Result<Vec<$crate::Command>, $crate::Failure> {
+                self.0.borrow_mut().step(events)
+            }
+        }
+
+        #[cfg(target_arch = "wasm32")]
+        $crate::bindings::export!(Orchestrations with_types_in $crate::bindings);
+    };
+}
