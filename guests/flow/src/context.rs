@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::calls::Received;
+use crate::received::Received;
 use crate::state::Shared;
 use crate::{Activity, Asked, Child, Command, Failure, Progress, Shielded, SignalCall, Sleep};
 

@@ -14,12 +14,15 @@
 //! selects that have an order are fine. Time is [`Context::now`], chance is [`Context::random`]. Everything
 //! that touches the world is an activity.
 
+mod awaited;
 mod calls;
 mod context;
 mod failure;
 mod orchestration;
 mod random;
+mod received;
 pub mod replay;
+mod shield;
 mod state;
 
 /// The generated half of the interface.
@@ -42,11 +45,14 @@ pub mod bindings {
     });
 }
 
+pub use awaited::Awaited;
 pub use bindings::taskhost::durable::types::{
     ActivityCall, Answer, ChildCall, Command, Decision, Ending, Event, Failure, Progress, Question,
     Retry, Signal, SignalCall, Start, Timer,
 };
-pub use calls::{Activity, Asked, Awaited, Backoff, Child, Received, Shielded, Sleep};
+pub use calls::{Activity, Asked, Backoff, Child, Sleep};
 pub use context::Context;
 pub use orchestration::{Begin, Orchestration, definition};
+pub use received::Received;
+pub use shield::Shielded;
 pub use taskhost_flow_macros::orchestration;
