@@ -74,7 +74,13 @@ pub(crate) async fn open(
     backend: &Backend,
     rows: &[Row],
 ) -> Result<BTreeMap<String, Vec<Question>>, Error> {
-    let may_ask = |row: &&Row| matches!(row.status, Status::Running | Status::Suspended);
+    // Also while its worker is away: the answer is kept for it.
+    let may_ask = |row: &&Row| {
+        !matches!(
+            row.status,
+            Status::Scheduled | Status::Pending | Status::Completed
+        )
+    };
     let live: Vec<&Row> = rows.iter().filter(may_ask).collect();
     let grown: Vec<&str> = {
         let asked = backend.asked.borrow();
