@@ -15,9 +15,10 @@ use std::{env, fs};
 const TARGET: &str = "wasm32-wasip2";
 
 /// Name it is embedded under, and its package.
-const COMPONENTS: [(&str, &str); 8] = [
+const COMPONENTS: [(&str, &str); 9] = [
     ("celery", "taskhost-backend-celery"),
     ("mock", "taskhost-backend-mock"),
+    ("restate", "taskhost-backend-restate"),
     ("adaptive", "taskhost-strategy-adaptive"),
     ("blocking", "taskhost-strategy-blocking"),
     ("dispatcher", "taskhost-strategy-dispatcher"),

@@ -181,6 +181,7 @@ fn each_component_that_comes_with_taskhost_carries_its_manifest() {
     for (name, kind) in [
         ("celery", "backend"),
         ("mock", "backend"),
+        ("restate", "backend"),
         ("adaptive", "strategy"),
         ("blocking", "strategy"),
         ("dispatcher", "strategy"),
@@ -202,6 +203,7 @@ fn a_component_is_inspected_without_running() {
     for (name, kind) in [
         ("celery", "backend"),
         ("mock", "backend"),
+        ("restate", "backend"),
         ("polling", "strategy"),
     ] {
         let inspected = taskhost(&["inspect", name, "--json"]);

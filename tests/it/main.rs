@@ -1,4 +1,4 @@
-//! What the host promises, shown with the real binary, real Redis servers and real Celery workers.
+//! What the host promises, shown with the real binary, real Redis and Restate servers, and real workers.
 //!
 //! Each test brings its own of everything. Names are claims; a test waits for what it claims, and
 //! never for a time.
@@ -34,6 +34,7 @@ mod owners;
 mod patience;
 mod polling;
 mod reload;
+mod restate;
 mod revoke;
 mod sources;
 mod states;

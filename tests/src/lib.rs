@@ -1,5 +1,5 @@
-//! The harness: real Redis servers, real Celery workers, the real host binary, and clients that
-//! drive it.
+//! The harness: real Redis and Restate servers, real workers of Celery and Restate, the real host
+//! binary, and clients that drive it.
 //!
 //! Whatever it starts ends with the value that stands for it, and shows its log when a test fails.
 //! What a fresh machine lacks is installed under `target/` by whoever needs it first ([`setup`]).
@@ -19,6 +19,8 @@ mod host;
 mod lab;
 mod process;
 mod redis_server;
+mod restate_server;
+mod restate_worker;
 pub mod setup;
 mod wait;
 mod worker;
@@ -28,5 +30,7 @@ pub use host::{Finished, Host, HostBuilder, taskhost, taskhost_at_home, taskhost
 pub use lab::{Lab, runs};
 pub use process::Process;
 pub use redis_server::{RedisOptions, RedisServer};
+pub use restate_server::RestateServer;
+pub use restate_worker::RestateWorker;
 pub use wait::{LONG, SHORT, wait_for, wait_until};
 pub use worker::{Pool, Version, Worker, WorkerOptions};

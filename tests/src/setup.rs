@@ -13,12 +13,14 @@ mod componentize;
 mod node;
 mod python;
 mod redis;
+mod restate;
 
 pub use binary::{component, host_binary, workspace_file};
 pub use componentize::python_component;
 pub use node::{Node, node};
 pub use python::python;
 pub use redis::redis_server;
+pub use restate::{restate_python, restate_server};
 
 /// The folder of the workspace.
 pub fn workspace() -> &'static Path {

@@ -17,7 +17,7 @@ use super::manifest::{Manifest, ManifestError};
 use super::reach::{self, Reach};
 use super::settings::effective;
 use crate::config::ComponentConfig;
-use crate::config::grant::{Authority, Endpoint, Grants, Trust};
+use crate::config::grant::{Authority, Endpoint, Grants, HttpGrant, Origin, Trust};
 use crate::config::limits::Limits;
 use crate::config::secret::SecretSource;
 use crate::engine::Engine;
@@ -199,8 +199,8 @@ async fn look_at(
     let settings = effective(config, schema)?;
     let mut granted = config.grants.clone();
     if first_party {
-        for endpoint in configured_endpoints(schema, &settings) {
-            granted.add_endpoint(endpoint);
+        for (url, port) in configured_endpoints(schema, &settings) {
+            grant_configured(&mut granted, url, port);
         }
     }
     let reach = reach::reach(
@@ -299,8 +299,11 @@ pub async fn link(
     })
 }
 
-/// The endpoints in those properties that the schema marks as endpoints.
-fn configured_endpoints(schema: Option<&Json>, settings: &Map<String, Value>) -> Vec<Endpoint> {
+/// The URLs in those properties that the schema marks as endpoints, each with the port where it has none.
+fn configured_endpoints<'a>(
+    schema: Option<&Json>,
+    settings: &'a Map<String, Value>,
+) -> Vec<(&'a str, u16)> {
     let schema = schema.map(Json::value);
     let properties = schema
         .as_ref()
@@ -311,9 +314,30 @@ fn configured_endpoints(schema: Option<&Json>, settings: &Map<String, Value>) ->
         .flatten()
         .filter_map(|(key, property)| {
             let port = property.get("x-taskhost-endpoint")?.as_u64()?;
-            endpoint_of(settings.get(key)?.as_str()?, u16::try_from(port).ok()?)
+            Some((settings.get(key)?.as_str()?, u16::try_from(port).ok()?))
         })
         .collect()
+}
+
+/// Grants what is configured: a server of HTTP by all methods, of which the component gets those that it
+/// asks for; anything else as a connection.
+fn grant_configured(granted: &mut Grants, url: &str, port: u16) {
+    if let Some(origin) = origin_of(url) {
+        granted.add_server(HttpGrant {
+            origin,
+            methods: ["*".to_owned()].into(),
+            secrets: [].into(),
+            trust: Trust::System,
+        });
+    } else if let Some(endpoint) = endpoint_of(url, port) {
+        granted.add_endpoint(endpoint);
+    }
+}
+
+/// The server that a URL of HTTP is of. `None`: it is of something else.
+pub fn origin_of(text: &str) -> Option<Origin> {
+    let url = url::Url::parse(text).ok()?;
+    url.origin().ascii_serialization().parse().ok()
 }
 
 /// Host and port of a URL, and what its query says of certificates in the words that Celery uses.
@@ -428,5 +452,22 @@ mod tests {
         let endpoint = endpoint_of("redis://[::1]:7000/0", 6379).unwrap();
         assert_eq!(endpoint.authority.to_string(), "[::1]:7000");
         assert_eq!(endpoint.trust, Trust::System);
+    }
+
+    #[test]
+    fn a_configured_server_of_http_is_granted_as_one_and_anything_else_as_a_connection() {
+        let mut granted = Grants::default();
+        grant_configured(&mut granted, "http://127.0.0.1:8080/", 80);
+        grant_configured(&mut granted, "https://restate.internal", 80);
+        grant_configured(&mut granted, "redis://redis.internal/0", 6379);
+        let words: Vec<_> = granted.words().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            words,
+            [
+                "tcp=redis.internal:6379",
+                "http=*@http://127.0.0.1:8080",
+                "http=*@https://restate.internal",
+            ]
+        );
     }
 }

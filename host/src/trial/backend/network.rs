@@ -14,8 +14,8 @@ use super::super::verdict::{Claim, Stop, died, failed, said, skipped};
 use super::Bench;
 use super::bench::{Given, Instance, is_passing};
 use super::proxy::{Proxy, Traffic};
-use crate::config::grant::{Authority, Endpoint, Grants, Trust};
-use crate::plugin::load::config_schema;
+use crate::config::grant::{Authority, Endpoint, Grants, Origin, Trust};
+use crate::plugin::load::{config_schema, origin_of};
 use crate::plugin::{CallError, Refusal};
 use crate::task::Json;
 
@@ -155,6 +155,8 @@ fn reaches_out(bench: &Bench) -> bool {
 struct Detour {
     proxy: Proxy,
     config: Value,
+    /// Where HTTP is spoken: the server behind the proxy.
+    server: Option<Origin>,
 }
 
 impl Detour {
@@ -176,6 +178,7 @@ impl Detour {
                 "`{key}` is encrypted: a proxy would not be believed"
             ));
         }
+        let server = origin_of(text);
         let behind = Authority {
             host: url.host_str().unwrap_or("localhost").to_owned(),
             port: url.port().unwrap_or(default_port),
@@ -192,7 +195,11 @@ impl Detour {
         if let Some(config) = config.as_object_mut() {
             config.insert(key, Value::String(url.into()));
         }
-        Ok(Self { proxy, config })
+        Ok(Self {
+            proxy,
+            config,
+            server,
+        })
     }
 
     fn given(&self, bench: &Bench) -> Result<Given, Stop> {
@@ -201,10 +208,21 @@ impl Detour {
             return skipped(format!("`{address}` cannot be granted"));
         };
         let mut grants = bench.subject.loaded.reach.grants.clone();
-        grants.add_endpoint(Endpoint {
-            authority,
-            trust: Trust::System,
-        });
+        let server = self
+            .server
+            .as_ref()
+            .and_then(|server| grants.server(server));
+        match server.cloned() {
+            // As much of it as of the one behind.
+            Some(mut server) => {
+                server.origin.authority = authority;
+                grants.add_server(server);
+            }
+            None => grants.add_endpoint(Endpoint {
+                authority,
+                trust: Trust::System,
+            }),
+        }
         Ok(Given {
             grants,
             config: Json::of(&self.config),

@@ -1,0 +1,149 @@
+//! Restate's two HTTP interfaces.
+//!
+//! The ingress carries the work, and asks the partition that owns an invocation. The admin interface
+//! knows what is deployed, answers SQL, and stops work.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use taskhost_sdk::http::{Request, Response, encoded};
+use taskhost_sdk::{Error, secrets};
+
+use crate::config::Config;
+
+/// Restate answers in milliseconds, or not at all.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The largest result that the host takes.
+const LARGEST_RESULT: usize = 16 * 1024 * 1024;
+
+/// What the operator grants where `bearer` is set.
+const TOKEN: &str = "RESTATE_TOKEN";
+
+/// The type of most bodies.
+pub(crate) const JSON: &str = "application/json";
+
+/// Where Restate is.
+#[derive(Debug)]
+pub(crate) struct Server {
+    ingress: String,
+    admin: String,
+    bearer: bool,
+}
+
+/// What Restate says when it does not do what it was asked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Trouble {
+    pub(crate) message: String,
+    /// `ingress`, or `invocation`: then it is the failure of the work itself.
+    pub(crate) source: String,
+    pub(crate) metadata: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Rows<T> {
+    rows: Vec<T>,
+}
+
+/// What came of a wish to stop or to purge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    Done,
+    /// There is no such invocation.
+    Missing,
+    /// It is over already; or for a purge, it is not.
+    Conflict,
+}
+
+impl Server {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            ingress: config.ingress.trim_end_matches('/').to_owned(),
+            admin: config.admin.trim_end_matches('/').to_owned(),
+            bearer: config.bearer,
+        }
+    }
+
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        let request = if self.bearer {
+            // The host puts the token in, and only in requests to this server.
+            request.header(
+                "authorization",
+                format!("Bearer {}", secrets::placeholder(TOKEN)),
+            )
+        } else {
+            request
+        };
+        request.timeout(TIMEOUT).send().await
+    }
+
+    /// Something is sent to the ingress, below this path. A body has its type before it.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<(&str, &str)>,
+    ) -> Result<Response, Error> {
+        let mut request = Request::post(format!("{}/{path}", self.ingress));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some((kind, body)) = body {
+            request = request.header("content-type", kind).body(body);
+        }
+        self.send(request).await
+    }
+
+    /// What has come of an invocation, as it is.
+    pub(crate) async fn output(&self, invocation: &str) -> Result<Response, Error> {
+        let invocation = encoded(invocation);
+        let url = format!("{}/restate/invocation/{invocation}/output", self.ingress);
+        let request = Request::get(url).limit(LARGEST_RESULT);
+        self.send(request).await
+    }
+
+    /// All that is deployed.
+    pub(crate) async fn services<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let request = Request::get(format!("{}/services", self.admin));
+        self.send(request).await?.success()?.json()
+    }
+
+    /// The rows of a query. The caller quotes what it puts into it.
+    pub(crate) async fn query<T: DeserializeOwned>(&self, sql: &str) -> Result<Vec<T>, Error> {
+        let request = Request::post(format!("{}/query", self.admin))
+            // Rows are in Arrow's format for whoever takes anything else as well.
+            .header("accept", JSON)
+            .json(&json!({ "query": sql }));
+        let rows: Rows<T> = self.send(request).await?.success()?.json()?;
+        Ok(rows.rows)
+    }
+
+    /// `cancel`, `kill` or `purge`.
+    pub(crate) async fn tell(&self, invocation: &str, what: &str) -> Result<Done, Error> {
+        let invocation = encoded(invocation);
+        let url = format!("{}/invocations/{invocation}/{what}", self.admin);
+        let response = self.send(Request::new("PATCH", url)).await?;
+        Ok(match response.status {
+            // 400: no invocation could have this id.
+            400 | 404 => Done::Missing,
+            409 => Done::Conflict,
+            _ => {
+                response.success()?;
+                Done::Done
+            }
+        })
+    }
+}
+
+impl Trouble {
+    /// What is in the body of an answer; all of it is the message where it is not Restate's own.
+    pub(crate) fn of(response: &Response) -> Self {
+        serde_json::from_slice(&response.body).unwrap_or_else(|_| Self {
+            message: response.text(),
+            ..Self::default()
+        })
+    }
+}
