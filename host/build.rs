@@ -15,8 +15,9 @@ use std::{env, fs};
 const TARGET: &str = "wasm32-wasip2";
 
 /// Name it is embedded under, and its package.
-const COMPONENTS: [(&str, &str); 8] = [
+const COMPONENTS: [(&str, &str); 9] = [
     ("celery", "taskhost-backend-celery"),
+    ("durabletask", "taskhost-backend-durabletask"),
     ("mock", "taskhost-backend-mock"),
     ("adaptive", "taskhost-strategy-adaptive"),
     ("blocking", "taskhost-strategy-blocking"),

@@ -11,6 +11,11 @@ fn the_celery_example_comes_true() {
 }
 
 #[test]
+fn the_durable_task_example_comes_true() {
+    comes_true("examples/durabletask/run");
+}
+
+#[test]
 fn the_quickstart_comes_true() {
     comes_true("examples/quickstart/run");
 }
