@@ -139,7 +139,7 @@ fn spawn(port: u16, options: &RedisOptions, dir: &TempDir) -> Process {
 
 /// Below the range from which the system takes ports for outgoing connections, so that nothing
 /// else can take it before the server does, or between its kill and its restart.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static TRIED: AtomicU16 = AtomicU16::new(0);
     const FIRST: u16 = 20_000;
     const COUNT: u16 = 12_000;
