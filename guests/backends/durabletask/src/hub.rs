@@ -11,7 +11,7 @@ use crate::proto::{
     QueryInstancesRequest, QueryInstancesResponse, RaiseEventRequest, StreamInstanceHistoryRequest,
     TerminateRequest, Text,
 };
-use crate::wire::{Code, Link, Trouble};
+use crate::wire::{Code, Link, Trouble, is_about_a_hub};
 
 /// One task hub of one server.
 #[derive(Clone)]
@@ -147,12 +147,7 @@ fn pause(instance: &str, reason: &str) -> PauseRequest {
 
 /// A task hub that is not there is a mistake in the configuration, and no reason to give tasks up.
 fn is_about_the_instance(trouble: &Trouble) -> bool {
-    matches!(trouble, Trouble::Said(Code::NotFound, words) if {
-        // The advice at the end names the setting.
-        let said = words.rsplit_once("; check").map_or(words.as_str(), |(said, _)| said);
-        let said = said.to_ascii_lowercase();
-        !said.contains("task hub") && !said.contains("taskhub")
-    })
+    matches!(trouble, Trouble::Said(Code::NotFound, words) if !is_about_a_hub(words))
 }
 
 /// What somebody said: clients write it as JSON, or as it is.

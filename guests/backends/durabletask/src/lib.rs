@@ -32,8 +32,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use taskhost_sdk::{
-    CancelAnswer, Error, Observation, Response, StartRequest, Task, Work, export_backend, manifest,
-    serde_json,
+    CancelAnswer, Error, Observation, Response, StartRequest, Task, Work, events, export_backend,
+    manifest, serde_json,
 };
 
 pub use crate::config::Config;
@@ -98,6 +98,10 @@ impl taskhost_sdk::Backend for Backend {
         let Some(one) = self.config.orchestrations.get(&request.task) else {
             if self.config.controls {
                 let control = Control::begin(&self.hub, &request).await?;
+                // It is over. Where that cannot be said now, the host asks.
+                if let Ok(end) = control.end(&self.hub).await {
+                    events::observed(&request.id, &end);
+                }
                 return Ok(serde_json::to_string(&control)?);
             }
             return Err(Error::unknown(request.task));

@@ -16,4 +16,4 @@ mod status;
 
 pub(crate) use endpoint::Endpoint;
 pub(crate) use link::{Account, Link};
-pub(crate) use status::{Code, Trouble};
+pub(crate) use status::{Code, Trouble, is_about_a_hub};

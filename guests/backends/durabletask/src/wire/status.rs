@@ -68,7 +68,7 @@ impl Trouble {
             Code::Unauthenticated | Code::PermissionDenied => {
                 "; check the token that `token_secret` names, and what it may do in this task hub"
             }
-            Code::NotFound => "; check `taskhub`",
+            Code::NotFound if is_about_a_hub(words) => "; check `taskhub`",
             Code::Unimplemented => {
                 "; check that a server of `TaskHubSidecarService` is what `endpoint` names"
             }
@@ -76,6 +76,12 @@ impl Trouble {
         };
         Self::Said(code, format!("{place} says: {words}{advice}"))
     }
+}
+
+/// A task hub is missing, and not an instance in it.
+pub(crate) fn is_about_a_hub(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    words.contains("task hub") || words.contains("taskhub")
 }
 
 impl std::fmt::Display for Trouble {
@@ -111,7 +117,6 @@ mod tests {
             (16, "token_secret"),
             (7, "token_secret"),
             (12, "endpoint"),
-            (5, "taskhub"),
             (14, "no such luck"),
         ] {
             let trouble = Trouble::said("the server", code.into(), "no such luck");
@@ -120,6 +125,13 @@ mod tests {
             };
             assert!(words.contains(part), "{words}");
         }
+    }
+
+    #[test]
+    fn only_a_missing_task_hub_is_a_matter_of_the_configuration() {
+        let said = |words| Trouble::said("s", Code::NotFound, words).to_string();
+        assert!(said("Task hub `a` does not exist").contains("check `taskhub`"));
+        assert!(!said("no instance `x`").contains("check"));
     }
 
     #[test]
