@@ -233,7 +233,7 @@ impl Link {
     fn turned_away(&self, words: &str) -> Trouble {
         let place = &self.endpoint;
         let advice = if place.tls {
-            "check that it is a Durable Task server that `endpoint` names"
+            "check that it is a Durable Task server that `endpoint` names, and takes HTTP/2 without ALPN"
         } else {
             "if it wants TLS, write `https://`"
         };
