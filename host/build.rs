@@ -15,8 +15,9 @@ use std::{env, fs};
 const TARGET: &str = "wasm32-wasip2";
 
 /// Name it is embedded under, and its package.
-const COMPONENTS: [(&str, &str); 9] = [
+const COMPONENTS: [(&str, &str); 10] = [
     ("celery", "taskhost-backend-celery"),
+    ("durabletask", "taskhost-backend-durabletask"),
     ("mock", "taskhost-backend-mock"),
     ("restate", "taskhost-backend-restate"),
     ("adaptive", "taskhost-strategy-adaptive"),

@@ -180,6 +180,7 @@ fn tasks_are_read_from_the_store_while_no_host_runs() {
 fn each_component_that_comes_with_taskhost_carries_its_manifest() {
     for (name, kind) in [
         ("celery", "backend"),
+        ("durabletask", "backend"),
         ("mock", "backend"),
         ("restate", "backend"),
         ("adaptive", "strategy"),
@@ -202,6 +203,7 @@ fn each_component_that_comes_with_taskhost_carries_its_manifest() {
 fn a_component_is_inspected_without_running() {
     for (name, kind) in [
         ("celery", "backend"),
+        ("durabletask", "backend"),
         ("mock", "backend"),
         ("restate", "backend"),
         ("polling", "strategy"),

@@ -16,6 +16,11 @@ fn the_restate_example_comes_true() {
 }
 
 #[test]
+fn the_durable_task_example_comes_true() {
+    comes_true("examples/durabletask/run");
+}
+
+#[test]
 fn the_quickstart_comes_true() {
     comes_true("examples/quickstart/run");
 }

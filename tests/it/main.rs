@@ -21,6 +21,7 @@ mod crash;
 mod crowd;
 mod discovery;
 mod documents;
+mod durabletask;
 mod examples;
 mod faults;
 mod golden;

@@ -15,6 +15,7 @@
 
 pub mod build;
 mod client;
+pub mod durable;
 mod host;
 mod lab;
 mod process;

@@ -199,8 +199,9 @@ async fn look_at(
     let settings = effective(config, schema)?;
     let mut granted = config.grants.clone();
     if first_party {
+        let over_http = manifest.as_ref().is_some_and(Manifest::asks_for_http);
         for (url, port) in configured_endpoints(schema, &settings) {
-            grant_configured(&mut granted, url, port);
+            grant_configured(&mut granted, url, port, over_http);
         }
     }
     let reach = reach::reach(
@@ -319,10 +320,10 @@ fn configured_endpoints<'a>(
         .collect()
 }
 
-/// Grants what is configured: a server of HTTP by all methods, of which the component gets those that it
-/// asks for; anything else as a connection.
-fn grant_configured(granted: &mut Grants, url: &str, port: u16) {
-    if let Some(origin) = origin_of(url) {
+/// Grants what is configured, in the way in which the component asks for such things: as a server of HTTP by
+/// all methods, of which it gets those that it asks for; or as a connection.
+fn grant_configured(granted: &mut Grants, url: &str, port: u16, over_http: bool) {
+    if let Some(origin) = origin_of(url).filter(|_| over_http) {
         granted.add_server(HttpGrant {
             origin,
             methods: ["*".to_owned()].into(),
@@ -455,16 +456,18 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_server_of_http_is_granted_as_one_and_anything_else_as_a_connection() {
+    fn a_configured_server_is_granted_in_the_way_in_which_it_is_asked_for() {
         let mut granted = Grants::default();
-        grant_configured(&mut granted, "http://127.0.0.1:8080/", 80);
-        grant_configured(&mut granted, "https://restate.internal", 80);
-        grant_configured(&mut granted, "redis://redis.internal/0", 6379);
+        grant_configured(&mut granted, "http://127.0.0.1:8080/", 80, true);
+        grant_configured(&mut granted, "https://restate.internal", 80, true);
+        grant_configured(&mut granted, "redis://redis.internal/0", 6379, true);
+        grant_configured(&mut granted, "http://tasks.internal", 443, false);
         let words: Vec<_> = granted.words().iter().map(ToString::to_string).collect();
         assert_eq!(
             words,
             [
                 "tcp=redis.internal:6379",
+                "tcp=tasks.internal:443",
                 "http=*@http://127.0.0.1:8080",
                 "http=*@https://restate.internal",
             ]

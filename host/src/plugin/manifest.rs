@@ -98,6 +98,12 @@ pub enum Language {
 }
 
 impl Manifest {
+    /// Whether what it reaches over a network is reached by HTTP requests.
+    pub fn asks_for_http(&self) -> bool {
+        let mut asks = self.asks.iter();
+        asks.any(|ask| matches!(ask.what, What::Http { .. }))
+    }
+
     /// The manifest that the component in `bytes` carries. `None`: it carries none.
     pub fn of(bytes: &[u8]) -> Result<Option<Self>, ManifestError> {
         section::find(bytes)?.map(Self::read).transpose()
