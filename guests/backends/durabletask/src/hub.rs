@@ -162,9 +162,7 @@ mod tests {
     #[test]
     fn a_missing_task_hub_is_not_a_missing_instance() {
         let said = |words: &str| Trouble::Said(Code::NotFound, words.into());
-        assert!(is_about_the_instance(&said(
-            "no instance `x`; check `taskhub`"
-        )));
+        assert!(is_about_the_instance(&said("no instance `x`")));
         assert!(!is_about_the_instance(&said(
             "Task hub `a` does not exist; check `taskhub`"
         )));
