@@ -60,7 +60,7 @@ pub(crate) async fn open(id: &str, state: &OrchestrationState) -> Result<Vec<Que
     }
     let answered = ANSWERED.get(id).await?.unwrap_or_default();
     let open = asks
-        .into_iter()
+        .iter()
         .filter(|ask| !answered.iter().any(|key| key == ask.key()));
     Ok(open.map(question).collect())
 }
@@ -117,7 +117,7 @@ fn asked(state: &OrchestrationState) -> Vec<Ask> {
         .collect()
 }
 
-fn question(ask: Ask) -> Question {
+fn question(ask: &Ask) -> Question {
     let schema = match &ask.schema {
         Value::Object(schema) if !schema.is_empty() => ask.schema.to_string(),
         _ => json!({ "type": "object" }).to_string(),

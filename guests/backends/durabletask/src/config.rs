@@ -48,6 +48,10 @@ pub struct Config {
 /// One orchestration.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[allow(
+    clippy::struct_field_names,
+    reason = "operators write it: the name of the orchestration that is meant"
+)]
 pub(crate) struct Orchestration {
     /// Its name on the server, where it is shown by another one.
     pub(crate) orchestration: Option<String>,

@@ -170,17 +170,14 @@ pub(crate) async fn forget(id: &str) -> Result<(), Error> {
 }
 
 fn shown(state: &OrchestrationState) -> Value {
-    let mut shown = json!({
+    json!({
         "instance": state.instance_id,
         "name": state.name,
         "status": state.status(),
         "created_ms": milliseconds(state.created.as_ref()),
         "updated_ms": milliseconds(state.last_updated.as_ref()),
-    });
-    if let Some(custom) = custom_status(state) {
-        shown["custom_status"] = custom;
-    }
-    shown
+        "custom_status": custom_status(state),
+    })
 }
 
 fn milliseconds(time: Option<&Timestamp>) -> Option<i64> {

@@ -121,8 +121,9 @@ impl Hub {
             .0
             .ask_for_all("StreamInstanceHistory", &request)
             .await?;
-        let events = chunks.into_iter().flat_map(|chunk| chunk.events);
-        let last = events.filter_map(|event| event.suspended).last();
+        let events = chunks.into_iter().rev();
+        let mut newest = events.flat_map(|chunk| chunk.events.into_iter().rev());
+        let last = newest.find_map(|event| event.suspended);
         let words = last.and_then(|suspended| suspended.input);
         Ok(words
             .map(|words| words_of(&words.value))

@@ -10,7 +10,7 @@
 //! | `TERMINATED`, `CANCELED` | cancelled |
 
 use serde::de::IgnoredAny;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use taskhost_sdk::{Failure, Observation, Outcome, Progress};
 
 use crate::hub::words_of;
@@ -111,20 +111,26 @@ fn failed(details: Option<TaskFailureDetails>) -> Failure {
 }
 
 fn shown(details: &TaskFailureDetails) -> Value {
-    let mut shown = json!({ "type": details.error_type });
+    Value::Object(fields(details))
+}
+
+fn fields(details: &TaskFailureDetails) -> Map<String, Value> {
+    let mut shown = Map::new();
+    shown.insert("type".to_owned(), details.error_type.as_str().into());
     if let Some(stack) = &details.stack_trace {
-        shown["traceback"] = stack.value.as_str().into();
+        shown.insert("traceback".to_owned(), stack.value.as_str().into());
     }
     if let Some(inner) = &details.inner {
-        let mut cause = self::shown(inner);
-        cause["message"] = inner.error_message.as_str().into();
-        shown["cause"] = cause;
+        let mut cause = fields(inner);
+        cause.insert("message".to_owned(), inner.error_message.as_str().into());
+        shown.insert("cause".to_owned(), cause.into());
     }
     if details.is_non_retriable {
-        shown["non_retriable"] = true.into();
+        shown.insert("non_retriable".to_owned(), true.into());
     }
     if !details.properties.is_empty() {
-        shown["properties"] = object(details.properties.iter());
+        let properties = object(details.properties.iter());
+        shown.insert("properties".to_owned(), properties);
     }
     shown
 }
@@ -150,6 +156,8 @@ fn json(value: &Protobuf) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn state(status: Status) -> OrchestrationState {
