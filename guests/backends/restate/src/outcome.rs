@@ -28,7 +28,7 @@ pub(crate) async fn ask(
     mark: Option<&Mark>,
 ) -> Result<Said, Error> {
     match server.output(invocation).await {
-        Ok(response) => read(response, mark),
+        Ok(response) => read(&response, mark),
         // No later try would have it smaller.
         Err(Error::Internal(words)) => Ok(Said::Over(
             Failure::new("result-too-large", words).system().into(),
@@ -37,11 +37,11 @@ pub(crate) async fn ask(
     }
 }
 
-fn read(response: Response, mark: Option<&Mark>) -> Result<Said, Error> {
+fn read(response: &Response, mark: Option<&Mark>) -> Result<Said, Error> {
     if (200..300).contains(&response.status) {
-        return Ok(Said::Over(Outcome::Completed(result(&response))));
+        return Ok(Said::Over(Outcome::Completed(result(response))));
     }
-    let trouble = Trouble::of(&response);
+    let trouble = Trouble::of(response);
     if trouble.source != "invocation" {
         return match response.status {
             470 => Ok(Said::NotOver),
@@ -124,7 +124,7 @@ mod tests {
             headers: vec![("content-type".into(), kind.into())],
             body: body.to_vec(),
         };
-        read(response, mark).unwrap()
+        read(&response, mark).unwrap()
     }
 
     fn over(status: u16, message: &str, source: &str, mark: Option<&Mark>) -> Said {
@@ -172,7 +172,7 @@ mod tests {
             headers: Vec::new(),
             body: b"away".to_vec(),
         };
-        assert!(matches!(read(response, None), Err(Error::Unavailable(_))));
+        assert!(matches!(read(&response, None), Err(Error::Unavailable(_))));
     }
 
     #[test]

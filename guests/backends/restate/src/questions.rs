@@ -54,10 +54,11 @@ impl Asked {
 struct Entry {
     id: String,
     index: u32,
-    #[serde(default)]
-    entry_lite_json: String,
-    #[serde(default)]
-    entry_json: String,
+    /// Without what was carried.
+    #[serde(default, rename = "entry_lite_json")]
+    lite: String,
+    #[serde(default, rename = "entry_json")]
+    whole: String,
 }
 
 /// What the run returns.
@@ -154,7 +155,7 @@ async fn read(server: &Server, ids: &[&str]) -> Result<BTreeMap<String, Vec<Ques
     let told: Vec<Entry> = server.query(&sql).await?;
     let mut runs: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
     for entry in told {
-        if let Some(number) = number(&entry.entry_lite_json, "/Command/Run/completion_id") {
+        if let Some(number) = number(&entry.lite, "/Command/Run/completion_id") {
             runs.entry(entry.id).or_default().insert(number);
         }
     }
@@ -166,7 +167,7 @@ async fn read(server: &Server, ids: &[&str]) -> Result<BTreeMap<String, Vec<Ques
         let mut results = BTreeSet::new();
         let mut signals = BTreeSet::new();
         for entry in server.query::<Entry>(&sql).await? {
-            let lite = &entry.entry_lite_json;
+            let lite = &entry.lite;
             if number(lite, "/Notification/id/CompletionId").is_some_and(|run| runs.contains(&run))
             {
                 results.insert(entry.index.to_string());
@@ -197,7 +198,7 @@ fn number(text: &str, pointer: &str) -> Option<u64> {
 
 /// The question that a run has told of, unless there is a signal for it.
 fn question(entry: &Entry, signals: &BTreeSet<u64>) -> Option<Question> {
-    let told = told(&entry.entry_json);
+    let told = told(&entry.whole);
     let Some(told) = told else {
         tracing::warn!(
             invocation = entry.id,
@@ -249,8 +250,8 @@ mod tests {
         Entry {
             id: "inv_1".into(),
             index: 2,
-            entry_lite_json: String::new(),
-            entry_json: json!({ "Notification": { "Completion": { "Run": run } } }).to_string(),
+            lite: String::new(),
+            whole: json!({ "Notification": { "Completion": { "Run": run } } }).to_string(),
         }
     }
 

@@ -50,8 +50,8 @@ struct Rows<T> {
 
 /// What came of a wish to stop or to purge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Done {
-    Done,
+pub(crate) enum Heard {
+    Yes,
     /// There is no such invocation.
     Missing,
     /// It is over already; or for a purge, it is not.
@@ -122,17 +122,17 @@ impl Server {
     }
 
     /// `cancel`, `kill` or `purge`.
-    pub(crate) async fn tell(&self, invocation: &str, what: &str) -> Result<Done, Error> {
+    pub(crate) async fn tell(&self, invocation: &str, what: &str) -> Result<Heard, Error> {
         let invocation = encoded(invocation);
         let url = format!("{}/invocations/{invocation}/{what}", self.admin);
         let response = self.send(Request::new("PATCH", url)).await?;
         Ok(match response.status {
             // 400: no invocation could have this id.
-            400 | 404 => Done::Missing,
-            409 => Done::Conflict,
+            400 | 404 => Heard::Missing,
+            409 => Heard::Conflict,
             _ => {
                 response.success()?;
-                Done::Done
+                Heard::Yes
             }
         })
     }

@@ -10,7 +10,7 @@ use crate::Backend;
 use crate::mark;
 use crate::outcome::{self, Said};
 use crate::row::{self, Status, invocation};
-use crate::server::Done;
+use crate::server::Heard;
 
 pub(crate) async fn cancel(
     backend: &Backend,
@@ -67,10 +67,10 @@ async fn try_cancel(
         "cancel"
     };
     Ok(match backend.server.tell(id, what).await? {
-        Done::Done => CancelAnswer::Accepted,
-        Done::Conflict => CancelAnswer::AlreadyFinished,
-        Done::Missing if not_begun => CancelAnswer::Accepted,
-        Done::Missing => return Err(unknown()),
+        Heard::Yes => CancelAnswer::Accepted,
+        Heard::Conflict => CancelAnswer::AlreadyFinished,
+        Heard::Missing if not_begun => CancelAnswer::Accepted,
+        Heard::Missing => return Err(unknown()),
     })
 }
 
@@ -83,12 +83,12 @@ pub(crate) async fn release(backend: &Backend, work: &Work) -> Result<(), Error>
     let purged = if backend.config.purge {
         backend.server.tell(id, "purge").await?
     } else {
-        Done::Conflict
+        Heard::Conflict
     };
     let mark = mark::get(&work.id).await?;
-    if purged == Done::Conflict && mark.is_some() {
+    if purged == Heard::Conflict && mark.is_some() {
         // Somebody wanted it to stop, and the host will not look at it any more.
-        if backend.server.tell(id, "kill").await? == Done::Done && backend.config.purge {
+        if backend.server.tell(id, "kill").await? == Heard::Yes && backend.config.purge {
             backend.server.tell(id, "purge").await?;
         }
     }
