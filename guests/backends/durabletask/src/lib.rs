@@ -51,9 +51,12 @@ pub struct Backend {
     pub(crate) config: Config,
     hub: Hub,
     pub(crate) watched: Watched,
-    /// Why an instance is suspended, and since which change of it: the history is long, and read once.
-    reasons: RefCell<HashMap<String, (Option<Timestamp>, Option<String>)>>,
+    /// Of those that are suspended: the history is long, and read once.
+    reasons: RefCell<HashMap<String, Suspension>>,
 }
+
+/// Why an instance is suspended, and since which change of it.
+type Suspension = (Option<Timestamp>, Option<String>);
 
 impl taskhost_sdk::Backend for Backend {
     const NAME: &'static str = "durabletask";
@@ -61,6 +64,10 @@ impl taskhost_sdk::Backend for Backend {
     type Config = Config;
 
     fn new(config: Config) -> Result<Self, Error> {
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "of a component: it has the variables that the operator grants"
+        )]
         let variable = |name: &str| std::env::var(name).ok();
         if let Some(name) = controls::NAMES
             .into_iter()
