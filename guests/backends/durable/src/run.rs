@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use taskhost_flow::{Command, Event, Failure, Progress};
 
-use crate::entry::{End, Entry, Outcome, Why};
+use crate::entry::{Entry, Outcome};
 use crate::ledger::{Activity, Ledger, Open};
 
 /// How often the host may come back before something happens: then the run is what brings it down.
@@ -288,14 +288,5 @@ impl<S: Session> Run<S> {
             entries,
             shown: self.shown.clone(),
         }
-    }
-}
-
-/// How a run that is over is told to whoever waits for it.
-pub fn outcome(ending: &End) -> Outcome {
-    match ending {
-        End::Completed(output) => Outcome::Done(output.clone()),
-        End::Failed(why) => Outcome::Failed(why.clone()),
-        End::Cancelled | End::Continued(_) => Outcome::Failed(Why::from(Failure::cancelled(None))),
     }
 }
