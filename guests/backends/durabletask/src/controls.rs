@@ -170,14 +170,17 @@ pub(crate) async fn forget(id: &str) -> Result<(), Error> {
 }
 
 fn shown(state: &OrchestrationState) -> Value {
-    json!({
+    let mut shown = json!({
         "instance": state.instance_id,
         "name": state.name,
         "status": state.status(),
         "created_ms": milliseconds(state.created.as_ref()),
         "updated_ms": milliseconds(state.last_updated.as_ref()),
-        "custom_status": custom_status(state),
-    })
+    });
+    if let (Some(fields), Some(custom)) = (shown.as_object_mut(), custom_status(state)) {
+        fields.insert("custom_status".to_owned(), custom);
+    }
+    shown
 }
 
 fn milliseconds(time: Option<&Timestamp>) -> Option<i64> {

@@ -38,7 +38,7 @@ fn counted(text: &str) -> Progress {
 
 fn entry(mut entries: Map<String, Value>) -> Option<Progress> {
     // What it asks is shown as a question, and not as progress too.
-    entries.remove(crate::ask::KEY);
+    entries.shift_remove(crate::ask::KEY);
     let mut progress = position(&mut entries);
     let words = ["message", "status", "description"]
         .into_iter()
