@@ -47,8 +47,8 @@ pub mod bindings {
 
 pub use awaited::Awaited;
 pub use bindings::taskhost::durable::types::{
-    ActivityCall, Answer, ChildCall, Command, Decision, Ending, Event, Failure, Progress, Question,
-    Retry, Signal, SignalCall, Start, Timer,
+    ActivityCall, Answer, ChildCall, Command, Continuation, Decision, Ending, Event, Failure,
+    Progress, Question, Retry, Signal, SignalCall, Start, Timer,
 };
 pub use calls::{Activity, Asked, Backoff, Child, Sleep};
 pub use context::Context;

@@ -22,7 +22,7 @@ use std::task::{Context as Polling, Poll, Waker};
 use crate::context::BEGIN_ANEW;
 use crate::random::Random;
 use crate::state::{Shared, State};
-use crate::{Begin, Command, Context, Decision, Ending, Event, Failure, Start};
+use crate::{Begin, Command, Context, Continuation, Decision, Ending, Event, Failure, Start};
 
 /// The code of one run, under way.
 pub type Code = Pin<Box<dyn Future<Output = Result<String, Failure>>>>;
@@ -159,9 +159,10 @@ impl Run {
         let mut state = self.state.borrow_mut();
         let ending = match result {
             Ok(output) => Ending::Completed(output),
-            Err(failure) if failure.code == BEGIN_ANEW => {
-                Ending::Continued(failure.detail.unwrap_or_else(|| "null".to_owned()))
-            }
+            Err(failure) if failure.code == BEGIN_ANEW => Ending::Continued(Continuation {
+                input: failure.detail.unwrap_or_else(|| "null".to_owned()),
+                unread: state.unread(),
+            }),
             Err(failure) if failure.is_cancelled() && state.is_cancelled() => Ending::Cancelled,
             Err(failure) => Ending::Failed(failure),
         };

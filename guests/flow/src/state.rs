@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use crate::random::Random;
-use crate::{Command, Failure};
+use crate::{Command, Failure, Signal};
 
 /// One run has one; its code runs on one thread.
 pub(crate) type Shared = Rc<RefCell<State>>;
@@ -98,6 +98,18 @@ impl State {
 
     pub(crate) fn take_signal(&mut self, name: &str) -> Option<String> {
         self.signals.get_mut(name)?.pop_front()
+    }
+
+    /// Signals that nobody has taken: by name, and those of one name in the order in which they came.
+    pub(crate) fn unread(&self) -> Vec<Signal> {
+        let of = |(name, data): (&String, &VecDeque<String>)| {
+            let name = name.clone();
+            data.clone().into_iter().map(move |data| Signal {
+                name: name.clone(),
+                data,
+            })
+        };
+        self.signals.iter().flat_map(of).collect()
     }
 
     /// A name for one who waits for a signal.

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use taskhost_flow::{
-    ActivityCall, Answer, ChildCall, Command, Ending, Event, Failure, Question, Retry, Signal,
-    SignalCall, Start, Timer, replay,
+    ActivityCall, Answer, ChildCall, Command, Continuation, Ending, Event, Failure, Question,
+    Retry, Signal, SignalCall, Start, Timer, replay,
 };
 
 /// What is written down. Its order is what the code sees.
@@ -151,7 +151,16 @@ pub enum End {
     Failed(Why),
     Cancelled,
     /// Begun anew with this input.
-    Continued(String),
+    Continued(Anew),
+}
+
+/// What a run goes on with that begins anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anew {
+    pub input: String,
+    /// Signals that nobody has taken: name and data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<(String, String)>,
 }
 
 impl Entry {
@@ -341,7 +350,13 @@ impl From<Ending> for End {
             Ending::Completed(output) => Self::Completed(output),
             Ending::Failed(failure) => Self::Failed(failure.into()),
             Ending::Cancelled => Self::Cancelled,
-            Ending::Continued(input) => Self::Continued(input),
+            Ending::Continued(Continuation { input, unread }) => Self::Continued(Anew {
+                input,
+                unread: unread
+                    .into_iter()
+                    .map(|signal| (signal.name, signal.data))
+                    .collect(),
+            }),
         }
     }
 }
@@ -352,7 +367,13 @@ impl From<End> for Ending {
             End::Completed(output) => Self::Completed(output),
             End::Failed(why) => Self::Failed(why.into()),
             End::Cancelled => Self::Cancelled,
-            End::Continued(input) => Self::Continued(input),
+            End::Continued(Anew { input, unread }) => Self::Continued(Continuation {
+                input,
+                unread: unread
+                    .into_iter()
+                    .map(|(name, data)| Signal { name, data })
+                    .collect(),
+            }),
         }
     }
 }

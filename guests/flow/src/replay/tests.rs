@@ -398,7 +398,10 @@ fn who_is_asked_to_stop_cleans_up_first() {
 fn what_begins_anew_says_with_what() {
     let mut engine = Engine::start("again", 3);
     engine.finish(&mut Random::new(1));
-    let anew = Ending::Continued("{\"steps\":2}".to_owned());
+    let anew = Ending::Continued(Continuation {
+        input: "{\"steps\":2}".to_owned(),
+        unread: Vec::new(),
+    });
     assert_eq!(engine.ending, Some(anew));
     engine.comes_back_from_every_part();
 }
