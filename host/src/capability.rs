@@ -7,14 +7,17 @@
 //! below the service knows the service.
 
 pub mod address;
+pub mod attempt;
 pub mod bindings;
 mod budget;
 pub mod convert;
 pub mod denials;
 mod dial;
+pub mod dispatch;
 pub mod events;
 pub mod guest;
 mod http;
+pub mod journal;
 pub mod logging;
 pub mod meter;
 pub mod net;
@@ -26,8 +29,10 @@ pub mod timers;
 pub mod tls;
 pub mod wasi;
 
+pub use dispatch::Flows;
 pub use events::EventSink;
 pub use guest::{Guest, Ports};
+pub use journal::RunLogs;
 pub use meter::Meter;
 pub use storage::ComponentMap;
 pub use tasks::{CallPort, Caller, Tasks};

@@ -13,6 +13,7 @@ pub mod answer;
 pub mod backend;
 pub mod cache;
 pub mod component;
+pub mod flows;
 pub mod linked;
 pub mod load;
 mod misfit;
@@ -44,6 +45,9 @@ impl Engine {
         let mut config = wasmtime::Config::new();
         config.epoch_interruption(true);
         config.wasm_component_model_async(true);
+        // What orchestrations compute must be the same in each replay.
+        config.cranelift_nan_canonicalization(true);
+        config.relaxed_simd_deterministic(true);
         let wasmtime = wasmtime::Engine::new(&config)?;
         Ok(Self {
             _ticker: Arc::new(Ticker::start(wasmtime.clone())),

@@ -7,6 +7,7 @@ pub mod admission;
 pub mod ask;
 pub mod backend;
 pub mod embedded;
+mod flows;
 pub mod load;
 pub mod lock;
 pub mod manifest;
@@ -21,6 +22,7 @@ pub mod watch;
 
 pub use crate::capability::Ports;
 pub use crate::capability::events::EventSink;
+pub use crate::capability::journal::{self, RunLogs};
 pub use crate::capability::meter::{Gauge, Longest, Meter, Rate, Usage};
 pub use crate::capability::storage::ComponentMap;
 pub use crate::capability::tasks::{

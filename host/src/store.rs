@@ -14,7 +14,10 @@ pub mod sled;
 #[cfg(test)]
 mod suite;
 
-pub use limit::{COMPONENT_KEY_BYTES, COMPONENT_VALUE_BYTES, LINE_BYTES, PAYLOAD_BYTES};
+pub use limit::{
+    COMPONENT_KEY_BYTES, COMPONENT_VALUE_BYTES, LINE_BYTES, PAYLOAD_BYTES, RUN_BYTES, RUN_ENTRIES,
+    RUN_ENTRY_BYTES, RUN_SUMMARY_BYTES,
+};
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -23,7 +26,7 @@ use std::pin::Pin;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Explain};
-use crate::task::{Entry, Principal, Record, Status, TaskId};
+use crate::task::{Entry, Principal, Record, Run, Status, TaskId};
 
 /// Resolves when a write is durable.
 ///
@@ -110,6 +113,31 @@ pub trait Store: Send + Sync + 'static {
     /// Bytes that a component keeps: keys and values.
     fn component_size(&self, component: &str) -> Result<u64, StoreError>;
 
+    /// Appends `turn` to the log of a run, if that is as long as expected. Resolves to whether it was. Logs of
+    /// different components are different logs.
+    fn run_append(
+        &self,
+        component: &str,
+        turn: Turn,
+    ) -> Pin<Box<dyn Future<Output = Result<bool, StoreError>> + Send>>;
+
+    /// The entries of a log, oldest first. `None`: there is no such log.
+    fn run_read(&self, component: &str, run: &Run) -> Result<Option<Vec<String>>, StoreError>;
+
+    /// What to know of a log without reading it. `None`: there is no such log.
+    fn run_find(&self, component: &str, run: &Run) -> Result<Option<RunHead>, StoreError>;
+
+    /// Logs that are not over, by name, after this one, at most `limit`.
+    fn runs_live(
+        &self,
+        component: &str,
+        after: Option<&Run>,
+        limit: usize,
+    ) -> Result<Vec<RunHead>, StoreError>;
+
+    /// All logs, by name: of one task, or of all.
+    fn runs(&self, component: &str, task: Option<TaskId>) -> Result<Vec<RunHead>, StoreError>;
+
     /// Waits until everything written so far is durable, and stops writing. Called once, at the end.
     fn close(&self) -> Commit;
 }
@@ -126,6 +154,50 @@ pub enum Durability {
     Power,
     /// `kill -9` of the host, not a power cut: written before the reply, fsynced within 50 ms.
     Process,
+}
+
+/// What is added to the log of a run, all of it or nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Turn {
+    /// Whose log.
+    pub run: Run,
+    /// How many entries it has before. Zero: there is none yet.
+    pub expected: u64,
+    /// JSON documents, in order.
+    pub entries: Vec<String>,
+    /// What to know of the run without reading its log.
+    pub summary: String,
+    /// The run has ended.
+    pub over: bool,
+    /// What the log had before goes.
+    pub anew: bool,
+}
+
+/// What to know of a run's log without reading it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunHead {
+    /// Whose log.
+    pub run: Run,
+    /// How many entries it has.
+    pub length: u64,
+    /// How many bytes they have.
+    pub bytes: u64,
+    /// As the last turn said.
+    pub summary: String,
+    /// The run has ended.
+    pub over: bool,
+}
+
+/// The head of a log that had `length` entries of `bytes` bytes, when `turn` has been added.
+fn head_after(turn: &Turn, length: u64, bytes: u64) -> RunHead {
+    let more: usize = turn.entries.iter().map(String::len).sum();
+    RunHead {
+        run: turn.run.clone(),
+        length: length + turn.entries.len() as u64,
+        bytes: bytes + more as u64,
+        summary: turn.summary.clone(),
+        over: turn.over,
+    }
 }
 
 /// Which records to list.

@@ -10,6 +10,7 @@ pub mod json;
 pub mod observation;
 pub mod principal;
 pub mod record;
+pub mod run;
 pub mod sharing;
 pub mod state;
 
@@ -20,5 +21,6 @@ pub use json::Json;
 pub use observation::{Failure, Observation, Outcome, Phase, Progress, Question, Response};
 pub use principal::Principal;
 pub use record::{Origin, Record, Status};
+pub use run::Run;
 pub use sharing::{Share, Sharing};
 pub use state::{Cancel, Dispatch, Handle, Open, Refused, State};

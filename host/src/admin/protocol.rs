@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::component::ComponentView;
-use super::view::{EventView, TaskView};
+use super::view::{EventView, RunView, TaskView};
 use crate::error::{Code, Report};
 use crate::plugin::Kind;
 use crate::task::Status;
@@ -30,6 +30,11 @@ pub enum Request {
         /// With the lines that its work prints.
         #[serde(default)]
         output: bool,
+    },
+    /// The histories of its runs, where it is an orchestration.
+    History {
+        /// Its id, or the beginning of it.
+        id: String,
     },
     /// Its journal.
     Events {
@@ -87,6 +92,8 @@ pub enum Response {
     Output(Vec<String>),
     /// To `Events`.
     Events(Vec<EventView>),
+    /// To `History`.
+    History(Vec<RunView>),
     /// To `Components`.
     Components(Vec<ComponentView>),
     /// To `Component` and `Reload`.

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::component::ComponentView;
 use super::protocol::{ErrorView, LONGEST_LINE, Request, Response};
-use super::view::{EventView, TaskView};
+use super::view::{EventView, RunView, TaskView};
 use crate::error::{Code, Report, nearest};
 use crate::plugin::placed::Placed;
 use crate::plugin::reload::Components;
@@ -165,6 +165,11 @@ async fn respond(host: &Operated, request: Request) -> Result<Response, TaskErro
                     .map(EventView::of)
                     .collect(),
             )
+        }
+        Request::History { id } => {
+            let id = resolve(service, &id)?;
+            let runs = RunView::all(service.store(), id);
+            Response::History(runs.map_err(|error| TaskError::Internal(Report::from(&error)))?)
         }
         Request::Cancel { id, reason } => {
             let id = resolve(service, &id)?;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::plugin::Snapshot;
+use crate::store::{Store, StoreError};
 use crate::task::{
     Entry, Event, Failure, Json, Outcome, Phase, Progress, Question, Status, TaskId,
 };
@@ -149,5 +150,37 @@ impl EventView {
             event: entry.event.name().to_owned(),
             detail: entry.event,
         }
+    }
+}
+
+/// The history of one run of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunView {
+    /// Its name: the id of the task, or that and more.
+    pub run: String,
+    /// It has ended.
+    pub over: bool,
+    /// Oldest first. Objects of its engine's own making, with a member `what`.
+    pub entries: Vec<Json>,
+}
+
+impl RunView {
+    /// Those of all runs of the task `id`. None: it is no orchestration, or there is no such task.
+    pub fn all(store: &dyn Store, id: TaskId) -> Result<Vec<Self>, StoreError> {
+        let Some(record) = store.load(id)? else {
+            return Ok(Vec::new());
+        };
+        let component = &record.origin.backend;
+        let heads = store.runs(component, Some(id))?;
+        let runs = heads.into_iter().map(|head| {
+            let entries = store.run_read(component, &head.run)?.unwrap_or_default();
+            let entries = (entries.into_iter()).filter_map(|entry| Json::parse(entry).ok());
+            Ok(Self {
+                run: head.run.to_string(),
+                over: head.over,
+                entries: entries.collect(),
+            })
+        });
+        runs.collect()
     }
 }

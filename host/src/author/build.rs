@@ -162,7 +162,7 @@ pub async fn build(
     // Not out of the cache: what is kept is what will be run, which has the manifest in it.
     let component = Component::load(engine, None, &bytes).map_err(unusable)?;
     component.expect(manifest.kind).map_err(unusable)?;
-    let (_, info) = link(engine, &component, manifest.kind)
+    let (_, info) = link(engine, None, &component, manifest.kind)
         .await
         .map_err(unusable)?;
     let text = with_schema(&text, &info);

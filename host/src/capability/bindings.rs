@@ -36,5 +36,36 @@ pub mod strategy {
     });
 }
 
+/// What an engine of orchestrations imports besides.
+pub mod durable {
+    wasmtime::component::bindgen!({
+        path: "../wit/durable",
+        world: "engine",
+        with: { "taskhost:durable/dispatch.session": crate::capability::dispatch::OpenSession },
+    });
+}
+
+/// The world of a component of orchestrations, in its instances for runs.
+pub mod orchestrations {
+    wasmtime::component::bindgen!({
+        path: "../wit/durable",
+        world: "orchestrations",
+        exports: { default: async },
+        with: { "taskhost:durable/types": crate::capability::bindings::durable::taskhost::durable::types },
+    });
+}
+
+/// The same component, in its instances for activities.
+pub mod activity {
+    wasmtime::component::bindgen!({
+        path: "../wit/durable",
+        world: "activity",
+        exports: { default: async | store },
+        with: { "taskhost:durable/types": crate::capability::bindings::durable::taskhost::durable::types },
+    });
+}
+
+pub use activity::taskhost::durable::attempt;
 pub use backend::taskhost::plugin as host;
+pub use durable::taskhost::durable as engine;
 pub use strategy::taskhost::plugin::tasks;

@@ -10,11 +10,13 @@ use wasmtime_wasi::cli::StdoutStream;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
+use super::attempt::AttemptState;
 use super::budget::Budget;
 use super::denials::Denials;
+use super::dispatch::Desk;
 use super::http::Outgoing;
 use super::sockets::Sockets;
-use super::{ComponentMap, EventSink, Meter, wasi};
+use super::{ComponentMap, EventSink, Flows, Meter, RunLogs, wasi};
 use crate::clock::Clock;
 use crate::config::grant::Grants;
 use crate::config::limits::Limits;
@@ -28,6 +30,10 @@ pub struct Ports {
     pub storage: Arc<dyn ComponentMap>,
     /// Where a backend pushes. Strategies have none.
     pub events: Option<Arc<dyn EventSink>>,
+    /// Logs of runs. Those have them that were started with orchestrations.
+    pub journal: Option<Arc<dyn RunLogs>>,
+    /// The component that has the orchestrations.
+    pub flows: Option<Arc<dyn Flows>>,
     /// Granted secrets, by name.
     pub secrets: Arc<BTreeMap<String, String>>,
     /// What it may reach.
@@ -65,6 +71,9 @@ pub struct Guest {
     pub(super) sockets: Arc<Sockets>,
     pub(super) outgoing: Outgoing,
     pub(super) http: WasiHttpCtx,
+    pub(super) desk: Option<Arc<dyn Desk>>,
+    /// For an activity: which attempt it is.
+    pub(crate) attempt: Option<AttemptState>,
     wasi: WasiCtx,
 }
 
@@ -86,6 +95,8 @@ impl Guest {
             wasi: wasi::context(&name, &ports, &sockets, stderr),
             outgoing: Outgoing::new(name.clone(), &ports),
             http: WasiHttpCtx::new(),
+            desk: None,
+            attempt: None,
             sockets,
             name,
             ports,

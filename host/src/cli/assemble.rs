@@ -23,7 +23,7 @@ use crate::plugin::source::{Pin, Reference};
 use crate::plugin::{Backend, EventSink, Strategy};
 use crate::service::exhibit::Exhibit;
 use crate::service::follow::Mailbox;
-use crate::service::storage::StoredMaps;
+use crate::service::storage::{StoredLogs, StoredMaps};
 use crate::service::{Attached, Service};
 use crate::store::Store;
 use crate::store::sled::SledStore;
@@ -137,6 +137,7 @@ impl Prepared {
         let ways = Ways {
             clock: clock.clone(),
             storage: Arc::new(StoredMaps(store.clone())),
+            journal: Arc::new(StoredLogs(store.clone())),
             events: None,
         };
         let mut backends = Vec::new();

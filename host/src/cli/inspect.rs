@@ -84,7 +84,9 @@ async fn by_reference(reference: &str) -> Result<Found, Report> {
     let failed = |error: LoadError| error.compared(&bytes).report();
     let kind = component.kind().map_err(failed)?;
     let manifest = Manifest::of_kind(&bytes, kind).map_err(|error| Report::from(&error))?;
-    let (_, info) = link(&engine, &component, kind).await.map_err(failed)?;
+    let (_, info) = link(&engine, cache.as_ref(), &component, kind)
+        .await
+        .map_err(failed)?;
     Ok(Found {
         first_party: embedded::is_first_party(&component.digest),
         bytes,

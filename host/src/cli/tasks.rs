@@ -3,6 +3,8 @@
 //! While a host runs, it is asked through its control socket. While none does, the store is read
 //! directly, which is enough to look and not enough to act.
 
+mod history;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use super::{data_dir, output};
 use crate::admin::client::Host;
 use crate::admin::protocol::{ListRequest, Request, Response};
 use crate::admin::socket::{active, resolve_among};
-use crate::admin::view::{EventView, TaskView};
+use crate::admin::view::{EventView, RunView, TaskView};
 use crate::clock::{Clock as _, SystemClock};
 use crate::error::{Code, Report};
 use crate::plugin::{Snapshot, TaskError};
@@ -70,6 +72,11 @@ enum TasksVerb {
         #[arg(long)]
         reason: Option<String>,
     },
+    /// Show what happened in a task that is an orchestration: steps, inputs, outcomes, attempts
+    History {
+        /// Its id, or the beginning of it
+        id: String,
+    },
     /// Show the journal of one task
     Events {
         /// Its id, or the beginning of it
@@ -123,6 +130,7 @@ pub(super) fn tasks(args: TasksArgs) -> Result<(), Report> {
         TasksVerb::Show { id } => Request::Show { id },
         TasksVerb::Watch { id, output } => Request::Watch { id, output },
         TasksVerb::Cancel { id, reason } => Request::Cancel { id, reason },
+        TasksVerb::History { id } => Request::History { id },
         TasksVerb::Events { id } => Request::Events { id },
     };
     let lines = matches!(request, Request::Watch { .. });
@@ -155,6 +163,7 @@ enum Wanted<'a> {
     List(&'a ListRequest),
     Task(&'a str),
     Events(&'a str),
+    History(&'a str),
 }
 
 /// Answers from the store, while no host runs.
@@ -184,6 +193,7 @@ fn look(data_dir: &Path, request: &Request) -> Result<Response, Report> {
         Request::List(list) => Wanted::List(list),
         Request::Show { id } => Wanted::Task(id),
         Request::Events { id } => Wanted::Events(id),
+        Request::History { id } => Wanted::History(id),
         Request::Cancel { .. } => return needs_host("cancel"),
         Request::Watch { .. } => return needs_host("watch"),
         Request::Components { .. } | Request::Component { .. } => return needs_host("show"),
@@ -223,6 +233,10 @@ fn look(data_dir: &Path, request: &Request) -> Result<Response, Report> {
             let entries = store.journal(id, 0).map_err(failed)?;
             Response::Events(entries.into_iter().map(EventView::of).collect())
         }
+        Wanted::History(id) => {
+            let id = find(id)?;
+            Response::History(RunView::all(&store, id).map_err(failed)?)
+        }
         Wanted::Task(id) => {
             let id = find(id)?;
             let record = store.load(id).map_err(failed)?;
@@ -246,6 +260,11 @@ fn print(response: &Response, json: bool, lines: bool) -> Result<(), Report> {
             Ok(())
         }
         Response::Events(events) if json => output::json(events),
+        Response::History(runs) if json => output::json(runs),
+        Response::History(runs) => {
+            history::show(runs);
+            Ok(())
+        }
         Response::Tasks(tasks) => {
             list(tasks);
             Ok(())

@@ -16,8 +16,8 @@ use super::linked::LinkedComponent;
 use super::slot::Slot;
 use crate::capability::bindings::backend::exports::taskhost::plugin::backend as wire_backend;
 use crate::capability::bindings::backend::{BackendPlugin, BackendPluginPre};
-use crate::capability::bindings::host;
 use crate::capability::bindings::host::types as wire;
+use crate::capability::bindings::{engine, host};
 use crate::capability::{Guest, Meter, Ports, convert};
 use crate::config::limits;
 use crate::error::Report;
@@ -50,6 +50,8 @@ impl World for BackendPlugin {
         host::secrets::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
         host::storage::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
         host::events::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+        engine::journal::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+        engine::dispatch::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
         linker.instantiate_pre(code).and_then(BackendPluginPre::new)
     }
 

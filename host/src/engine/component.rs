@@ -10,6 +10,12 @@ use super::Engine;
 use super::cache::Cache;
 use super::load::LoadError;
 
+/// What a component of orchestrations exports.
+const ORCHESTRATOR: &str = "taskhost:durable/orchestrator@0.1.0";
+
+/// What an engine of orchestrations imports.
+const DISPATCH: &str = "taskhost:durable/dispatch@0.1.0";
+
 /// The version of `taskhost:plugin` that this host speaks.
 pub const INTERFACE: &str = "0.1.0";
 
@@ -94,8 +100,21 @@ impl Component {
         cache.store(engine, &digest(bytes), &self.code);
     }
 
+    /// Whether it has orchestrations: then it is a backend by way of an engine.
+    pub fn has_orchestrations(&self) -> bool {
+        self.exports.iter().any(|export| export == ORCHESTRATOR)
+    }
+
+    /// Whether it is an engine, which runs what has orchestrations.
+    pub fn runs_orchestrations(&self) -> bool {
+        self.imports.iter().any(|import| import == DISPATCH)
+    }
+
     /// What it can be, by what it exports.
     pub fn kind(&self) -> Result<Kind, LoadError> {
+        if self.has_orchestrations() {
+            return Ok(Kind::Backend);
+        }
         for kind in [Kind::Backend, Kind::Strategy] {
             if self.exports.iter().any(|export| export == kind.export()) {
                 return Ok(kind);

@@ -12,6 +12,7 @@ use super::Engine;
 use super::actor::{Blueprint, World};
 use super::alone::alone;
 use super::component::Component;
+use super::flows::LinkedFlows;
 use super::load::LoadError;
 use super::scratch::{self, Info};
 use super::slot::Slot;
@@ -27,6 +28,8 @@ pub struct LinkedComponent<W: World> {
     engine: Engine,
     linked: W::Linked,
     limits: Limits,
+    /// For an engine: the orchestrations that it runs.
+    flows: Option<LinkedFlows>,
 }
 
 impl<W: World> Clone for LinkedComponent<W> {
@@ -35,6 +38,7 @@ impl<W: World> Clone for LinkedComponent<W> {
             engine: self.engine.clone(),
             linked: self.linked.clone(),
             limits: self.limits.clone(),
+            flows: self.flows.clone(),
         }
     }
 }
@@ -56,6 +60,7 @@ impl<W: World> LinkedComponent<W> {
             engine: engine.clone(),
             linked,
             limits: Limits::default(),
+            flows: None,
         })
     }
 
@@ -66,6 +71,20 @@ impl<W: World> LinkedComponent<W> {
             limits: limits.clone(),
             ..self
         }
+    }
+
+    /// The same, running these orchestrations.
+    #[must_use]
+    pub fn with(self, flows: LinkedFlows) -> Self {
+        Self {
+            flows: Some(flows),
+            ..self
+        }
+    }
+
+    /// The orchestrations that it runs, where it is an engine.
+    pub fn flows(&self) -> Option<&LinkedFlows> {
+        self.flows.as_ref()
     }
 
     /// Asks it who it is, with nothing in its reach.
@@ -98,6 +117,7 @@ impl<W: World> LinkedComponent<W> {
                 engine,
                 linked,
                 limits,
+                ..
             } = &this;
             scratch::rehearse::<W>(engine, linked, &name, &config, &grants, &secrets, limits).await
         });
@@ -133,6 +153,27 @@ impl<W: World> LinkedComponent<W> {
         slot.replace(blueprint).await
     }
 
+    /// What is granted to an engine is for the activities that it has done: itself, it has its logs.
+    fn ports(&self, name: &Arc<str>, ports: Ports) -> Ports {
+        let Some(flows) = &self.flows else {
+            return Ports {
+                journal: None,
+                flows: None,
+                ..ports
+            };
+        };
+        let grants = Grants {
+            storage: ports.grants.storage,
+            ..Grants::default()
+        };
+        Ports {
+            flows: Some(flows.at_work(name, ports.clone())),
+            grants: Arc::new(grants),
+            secrets: Arc::default(),
+            ..ports
+        }
+    }
+
     fn blueprint(
         &self,
         name: Arc<str>,
@@ -140,6 +181,7 @@ impl<W: World> LinkedComponent<W> {
         config: &Json,
         generations: Arc<AtomicU64>,
     ) -> Blueprint<W> {
+        let ports = self.ports(&name, ports);
         Blueprint {
             name,
             engine: self.engine.clone(),
@@ -152,7 +194,7 @@ impl<W: World> LinkedComponent<W> {
 }
 
 /// What every world is given: logs, time, and a WASI that reaches what is granted.
-fn common_linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+pub(super) fn common_linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine.wasmtime());
     wasi::link(&mut linker)?;
     host::types::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;

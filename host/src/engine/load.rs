@@ -22,6 +22,12 @@ pub enum LoadError {
         /// What it exports.
         exports: Vec<String>,
     },
+    /// It is a component for something else, where one of orchestrations is needed.
+    #[error("this component has no orchestrations")]
+    NoOrchestrations {
+        /// What it exports.
+        exports: Vec<String>,
+    },
     /// It is the other kind.
     #[error("this component is a {found}, a {wanted} is needed here")]
     WrongKind {
@@ -105,6 +111,7 @@ impl Explain for LoadError {
             Self::CoreModule => 302,
             Self::Damaged(_) => 303,
             Self::NoPlugin { .. } => 304,
+            Self::NoOrchestrations { .. } => 345,
             Self::WrongKind { .. } => 305,
             Self::OtherVersion { .. } => 306,
             Self::Misfit { .. } => 307,
@@ -134,6 +141,10 @@ impl Explain for LoadError {
                 } else {
                     exports.join(", ")
                 }
+            )],
+            Self::NoOrchestrations { exports } => vec![format!(
+                "a component of orchestrations exports taskhost:durable/orchestrator@0.1.0; this one exports: {}",
+                exports.join(", ")
             )],
             Self::WrongKind { found, .. } => vec![format!("name it with --{found}")],
             Self::OtherVersion { version, .. } => vec![

@@ -150,6 +150,8 @@ pub(super) fn nothing(limits: &Limits) -> Ports {
         clock: Arc::new(SystemClock::default()),
         storage: Arc::new(NoMap),
         events: None,
+        journal: None,
+        flows: None,
         secrets: Arc::default(),
         grants: Arc::new(Grants::default()),
         denials: Arc::default(),

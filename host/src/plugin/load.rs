@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::admission::{AdmissionError, Admitted, Sources};
+use super::flows;
 use super::lock::Locked;
 use super::manifest::{Manifest, ManifestError};
 use super::reach::{self, Reach};
@@ -184,23 +185,31 @@ async fn look_at(
     };
     let component = Component::load(engine, cache, bytes).map_err(failed)?;
     component.expect(kind).map_err(failed)?;
-    let manifest = Manifest::of_kind(bytes, kind).map_err(|source| PrepareError::Manifest {
-        name: config.name.clone(),
-        reference: config.reference.clone(),
-        source,
-    })?;
+    let mut manifest = manifest_of(config, bytes, kind)?;
     let locked = sources
         .locked(config, kind, &admitted, manifest.as_ref())
         .map_err(AdmissionError::from)?;
-    let (linked, info) = link(engine, &component, kind).await.map_err(failed)?;
-    let linked = linked.under(&config.limits);
+    let (linked, info) = (link(engine, cache, &component, kind).await).map_err(failed)?;
+    let mut linked = linked.under(&config.limits);
     let first_party = admitted.first_party;
-    let schema = config_schema(&info, manifest.as_ref());
-    let settings = effective(config, schema)?;
+    // What a file says of its configuration is about the file itself, not about the engine that runs it.
+    let own = manifest
+        .as_ref()
+        .filter(|_| !component.has_orchestrations());
+    let schema = config_schema(&info, own).cloned();
+    let settings = effective(config, schema.as_ref())?;
+    if let Linked::Backend(backend) = &mut linked
+        && component.runs_orchestrations()
+    {
+        let (_, flows, of) = flows::configured(engine, cache, sources, config, &settings).await?;
+        *backend = backend.clone().with(flows);
+        // What is asked for, and granted, is what its activities reach.
+        manifest = manifest_of(config, &of.bytes, kind)?;
+    }
     let mut granted = config.grants.clone();
     if first_party {
         let over_http = manifest.as_ref().is_some_and(Manifest::asks_for_http);
-        for (url, port) in configured_endpoints(schema, &settings) {
+        for (url, port) in configured_endpoints(schema.as_ref(), &settings) {
             grant_configured(&mut granted, url, port, over_http);
         }
     }
@@ -221,6 +230,18 @@ async fn look_at(
         settings,
         granted,
         reach,
+    })
+}
+
+fn manifest_of(
+    config: &ComponentConfig,
+    bytes: &[u8],
+    kind: Kind,
+) -> Result<Option<Manifest>, PrepareError> {
+    Manifest::of_kind(bytes, kind).map_err(|source| PrepareError::Manifest {
+        name: config.name.clone(),
+        reference: config.reference.clone(),
+        source,
     })
 }
 
@@ -252,7 +273,11 @@ pub(super) async fn prepare_admitted(
     let secrets = values(name, grants, secrets)?;
     let settings = Json::of(&Value::Object(studied.settings));
     match &studied.linked {
-        Linked::Backend(backend) => backend.rehearse(name, &settings, grants, &secrets).await,
+        Linked::Backend(backend) => match backend.flows() {
+            Some(flows) => flows::rehearse(flows, config).await,
+            None => Ok(()),
+        }
+        .and(backend.rehearse(name, &settings, grants, &secrets).await),
         Linked::Strategy(strategy) => strategy.rehearse(name, &settings, grants, &secrets).await,
     }
     .map_err(|source| PrepareError::Load {
@@ -283,10 +308,15 @@ pub fn config_schema<'a>(info: &'a Info, manifest: Option<&'a Manifest>) -> Opti
 /// Links `component`, and asks it who it is.
 pub async fn link(
     engine: &Engine,
+    cache: Option<&Cache>,
     component: &Component,
     kind: Kind,
 ) -> Result<(Linked, Info), LoadError> {
     Ok(match kind {
+        Kind::Backend if component.has_orchestrations() => {
+            let (linked, info) = flows::link(engine, cache, component).await?;
+            (Linked::Backend(linked), info)
+        }
         Kind::Backend => {
             let linked = LinkedBackend::link(engine, component)?;
             let info = linked.describe().await?;

@@ -13,7 +13,7 @@ use super::reload::Reload;
 use super::source::Reference;
 use crate::capability::denials::{Denial, Denials};
 use crate::capability::meter::{Meter, Usage};
-use crate::capability::{ComponentMap, EventSink, Ports};
+use crate::capability::{ComponentMap, EventSink, Ports, RunLogs};
 use crate::clock::Clock;
 use crate::config::ComponentConfig;
 use crate::engine::actor::Health;
@@ -61,6 +61,8 @@ pub struct Ways {
     pub clock: Arc<dyn Clock>,
     /// The maps of all components.
     pub storage: Arc<dyn ComponentMap>,
+    /// Logs of runs, for engines of orchestrations.
+    pub journal: Arc<dyn RunLogs>,
     /// Where a backend pushes.
     pub events: Option<Arc<dyn EventSink>>,
 }
@@ -79,6 +81,8 @@ impl Ways {
             clock: self.clock.clone(),
             storage: self.storage.clone(),
             events: self.events.clone(),
+            journal: Some(self.journal.clone()),
+            flows: None,
             secrets: Arc::new(build.loaded.secrets.clone()),
             grants: Arc::new(build.loaded.reach.grants.clone()),
             denials: tally.denials.clone(),

@@ -6,7 +6,7 @@ use super::live::Live;
 use super::watcher::Watcher;
 use super::{Service, internal};
 use crate::plugin::{Snapshot, TaskError};
-use crate::store::Filter;
+use crate::store::{Filter, Store};
 use crate::task::{Entry, Record, TaskId};
 
 impl Service {
@@ -45,6 +45,11 @@ impl Service {
             .store
             .journal(id, after)
             .map_err(|error| internal(&error))
+    }
+
+    /// Where everything is kept.
+    pub fn store(&self) -> &dyn Store {
+        &*self.0.store
     }
 
     /// Stops a task in the operator's name.

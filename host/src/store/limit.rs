@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use super::StoreError;
+use super::{StoreError, Turn};
 use crate::task::Record;
 
 /// What a task is given, or what becomes of it. A file of this size took 20 to 55 ms to write
@@ -19,6 +19,19 @@ pub const COMPONENT_KEY_BYTES: usize = 256;
 /// As the interface of components says. How much a component keeps in all is for the host to limit:
 /// see [`super::Store::component_size`].
 pub const COMPONENT_VALUE_BYTES: usize = 64 * 1024;
+
+/// An entry in the log of a run: the result of an activity, as a rule.
+pub const RUN_ENTRY_BYTES: usize = 4 * 1024 * 1024;
+
+/// Entries of one log. Bringing a run back takes a microsecond or two for each, and a run that has more should
+/// have begun anew.
+pub const RUN_ENTRIES: usize = 50_000;
+
+/// All entries of one log: a component reads it whole, and has 64 MiB of memory.
+pub const RUN_BYTES: usize = 16 * 1024 * 1024;
+
+/// What is kept of a run beside its log. It stands in one place of the tree.
+pub const RUN_SUMMARY_BYTES: usize = 4 * 1024;
 
 pub(super) const ARGUMENTS: &str = "the arguments of a task";
 pub(super) const STATE: &str = "the state of a task";
@@ -51,6 +64,28 @@ pub(super) fn component(
     at_most("a component's key", key.len(), COMPONENT_KEY_BYTES)?;
     let size = value.map_or(0, <[u8]>::len);
     at_most("a component's value", size, COMPONENT_VALUE_BYTES)
+}
+
+/// Refuses what would make a log too long, which has `length` entries of `bytes` bytes.
+pub(super) fn turn(turn: &Turn, length: u64, bytes: u64) -> Result<(), StoreError> {
+    at_most(
+        "the summary of a run",
+        turn.summary.len(),
+        RUN_SUMMARY_BYTES,
+    )?;
+    for entry in &turn.entries {
+        at_most("an entry in the log of a run", entry.len(), RUN_ENTRY_BYTES)?;
+    }
+    let entries = usize::try_from(length).unwrap_or(usize::MAX);
+    let entries = entries.saturating_add(turn.entries.len());
+    at_most(
+        "the number of entries in the log of a run",
+        entries,
+        RUN_ENTRIES,
+    )?;
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    let bytes = bytes.saturating_add(turn.entries.iter().map(String::len).sum());
+    at_most("the log of a run", bytes, RUN_BYTES)
 }
 
 /// Ends a line that was cut.

@@ -8,8 +8,8 @@ use std::future;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Commit, Filter, OUTPUT_LINES, Store, StoreError, limit};
-use crate::task::{Entry, Principal, Record, TaskId};
+use super::{Commit, Filter, OUTPUT_LINES, RunHead, Store, StoreError, Turn, limit};
+use crate::task::{Entry, Principal, Record, Run, TaskId};
 
 /// The store in memory.
 #[derive(Debug, Default)]
@@ -23,6 +23,7 @@ struct State {
     keys: HashMap<(Principal, String), TaskId>,
     expiries: BTreeSet<(u64, TaskId)>,
     components: BTreeMap<(String, String), Vec<u8>>,
+    runs: BTreeMap<(String, Run), Log>,
     closed: bool,
 }
 
@@ -33,6 +34,12 @@ struct Task {
     output: VecDeque<String>,
     /// Position of the newest line.
     printed: u64,
+}
+
+#[derive(Debug)]
+struct Log {
+    head: RunHead,
+    entries: Vec<String>,
 }
 
 impl MemoryStore {
@@ -189,6 +196,8 @@ impl Store for MemoryStore {
                 if let Some(name) = origin.idempotency_key {
                     state.keys.remove(&(origin.owner, name));
                 }
+                let component = origin.backend;
+                (state.runs).retain(|(of, run), _| *of != component || run.task() != id);
             }
             Ok(())
         })
@@ -278,6 +287,71 @@ impl Store for MemoryStore {
             .take_while(|((name, _), _)| name == component)
             .map(|((_, key), value)| (key.len() + value.len()) as u64)
             .sum())
+    }
+
+    fn run_append(
+        &self,
+        component: &str,
+        turn: Turn,
+    ) -> Pin<Box<dyn Future<Output = Result<bool, StoreError>> + Send>> {
+        self.commit(|state| {
+            let key = (component.to_owned(), turn.run.clone());
+            let old = state.runs.get(&key);
+            if old.map_or(0, |log| log.head.length) != turn.expected {
+                return Ok(false);
+            }
+            let (length, bytes) = match old {
+                Some(log) if !turn.anew => (log.head.length, log.head.bytes),
+                _ => (0, 0),
+            };
+            limit::turn(&turn, length, bytes)?;
+            let head = super::head_after(&turn, length, bytes);
+            let mut entries = match state.runs.remove(&key) {
+                Some(log) if !turn.anew => log.entries,
+                _ => Vec::new(),
+            };
+            entries.extend(turn.entries);
+            state.runs.insert(key, Log { head, entries });
+            Ok(true)
+        })
+    }
+
+    fn run_read(&self, component: &str, run: &Run) -> Result<Option<Vec<String>>, StoreError> {
+        let state = self.lock();
+        let log = state.runs.get(&(component.to_owned(), run.clone()));
+        Ok(log.map(|log| log.entries.clone()))
+    }
+
+    fn run_find(&self, component: &str, run: &Run) -> Result<Option<RunHead>, StoreError> {
+        let state = self.lock();
+        let log = state.runs.get(&(component.to_owned(), run.clone()));
+        Ok(log.map(|log| log.head.clone()))
+    }
+
+    fn runs_live(
+        &self,
+        component: &str,
+        after: Option<&Run>,
+        limit: usize,
+    ) -> Result<Vec<RunHead>, StoreError> {
+        let state = self.lock();
+        let is_one = |run: &Run| after.is_none_or(|after| run > after);
+        let logs = state.runs.iter();
+        Ok(logs
+            .filter(|((of, run), log)| of == component && !log.head.over && is_one(run))
+            .map(|(_, log)| log.head.clone())
+            .take(limit)
+            .collect())
+    }
+
+    fn runs(&self, component: &str, task: Option<TaskId>) -> Result<Vec<RunHead>, StoreError> {
+        let state = self.lock();
+        let is_one = |run: &Run| task.is_none_or(|task| run.task() == task);
+        let logs = state.runs.iter();
+        Ok(logs
+            .filter(|((of, run), _)| of == component && is_one(run))
+            .map(|(_, log)| log.head.clone())
+            .collect())
     }
 
     fn close(&self) -> Commit {

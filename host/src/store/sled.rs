@@ -25,6 +25,7 @@ mod payload;
 mod queue;
 mod read;
 mod room;
+mod run;
 mod stage;
 #[cfg(test)]
 pub(super) mod tests;
@@ -44,8 +45,8 @@ use self::open::Purpose;
 use self::queue::{Change, Queue, Slot, Write};
 use self::read::Reader;
 use self::view::Order;
-use super::{Commit, Durability, Filter, Store, StoreError};
-use crate::task::{Entry, Principal, Record, TaskId};
+use super::{Commit, Durability, Filter, RunHead, Store, StoreError, Turn};
+use crate::task::{Entry, Principal, Record, Run, TaskId};
 
 /// The store on disk.
 ///
@@ -243,6 +244,42 @@ impl Store for SledStore {
         self.reader
             .view
             .read(|layers| layers.component_size(component))
+    }
+
+    fn run_append(
+        &self,
+        component: &str,
+        turn: Turn,
+    ) -> Pin<Box<dyn Future<Output = Result<bool, StoreError>> + Send>> {
+        let write = Write::Turn(component.to_owned(), Box::new(turn));
+        Box::pin(self.queue.submit(write))
+    }
+
+    fn run_read(&self, component: &str, run: &Run) -> Result<Option<Vec<String>>, StoreError> {
+        self.reader.run(component, run)
+    }
+
+    fn run_find(&self, component: &str, run: &Run) -> Result<Option<RunHead>, StoreError> {
+        (self.reader.view).read(|layers| layers.run(component, run))
+    }
+
+    fn runs_live(
+        &self,
+        component: &str,
+        after: Option<&Run>,
+        limit: usize,
+    ) -> Result<Vec<RunHead>, StoreError> {
+        let span = key::live_runs(component, after);
+        (self.reader.view).read(|layers| {
+            let rows = layers.rows(&span, Order::Ascending, limit)?;
+            let names = rows.iter().map(|(key, _)| key::run_in(component, key));
+            let heads = names.flatten().map(|run| layers.run(component, &run));
+            heads.filter_map(Result::transpose).collect()
+        })
+    }
+
+    fn runs(&self, component: &str, task: Option<TaskId>) -> Result<Vec<RunHead>, StoreError> {
+        self.reader.runs(component, task)
     }
 
     fn close(&self) -> Commit {

@@ -8,11 +8,11 @@ use serde_json::json;
 use super::memory::MemoryStore;
 use super::sled::tests::{Scratch, audit};
 use super::{
-    COMPONENT_VALUE_BYTES, Durability, Filter, LINE_BYTES, OUTPUT_LINES, PAYLOAD_BYTES, Store,
-    StoreError,
+    COMPONENT_VALUE_BYTES, Durability, Filter, LINE_BYTES, OUTPUT_LINES, PAYLOAD_BYTES,
+    RUN_ENTRY_BYTES, RunHead, Store, StoreError, Turn,
 };
 use crate::task::{
-    Entry, Event, Failure, Handle, Json, Origin, Outcome, Phase, Principal, Progress, Record,
+    Entry, Event, Failure, Handle, Json, Origin, Outcome, Phase, Principal, Progress, Record, Run,
     Status, TaskId,
 };
 
@@ -60,6 +60,10 @@ claims! {
     what_is_too_large_is_refused_and_leaves_nothing
     many_appends_at_once_keep_their_order
     a_dropped_commit_is_written_all_the_same
+    a_log_of_a_run_grows_turn_by_turn_and_can_begin_anew
+    of_two_turns_for_one_length_one_is_written
+    logs_go_with_their_task_and_no_others
+    a_log_that_would_be_too_long_is_refused_and_stays
     nothing_is_written_after_the_end
 }
 
@@ -471,6 +475,135 @@ async fn a_dropped_commit_is_written_all_the_same(store: &dyn Store) {
     settle(store).await;
     let written = store.component_keys("c", "", usize::MAX).unwrap().len();
     assert_eq!(written, 6_000);
+}
+
+async fn a_log_of_a_run_grows_turn_by_turn_and_can_begin_anew(store: &dyn Store) {
+    let run = run("", 1);
+    assert_eq!(store.run_find("flows", &run).unwrap(), None);
+    assert_eq!(store.run_read("flows", &run).unwrap(), None);
+    // Long ones take many places of the tree.
+    let long = "l".repeat(100_000);
+    let entries = ["first", "", &long].map(str::to_owned).to_vec();
+    assert!(
+        store
+            .run_append("flows", turn(&run, 0, &entries))
+            .await
+            .unwrap()
+    );
+    let more: Vec<_> = (0..600).map(|index| format!("entry {index}")).collect();
+    for (expected, entry) in (3..).zip(&more) {
+        let entry = std::slice::from_ref(entry);
+        assert!(
+            store
+                .run_append("flows", turn(&run, expected, entry))
+                .await
+                .unwrap()
+        );
+    }
+    let all = [entries, more].concat();
+    let bytes = all.iter().map(|entry| entry.len() as u64).sum();
+    let head = RunHead {
+        run: run.clone(),
+        length: 603,
+        bytes,
+        summary: "summary 602".to_owned(),
+        over: false,
+    };
+    assert_eq!(store.run_find("flows", &run).unwrap(), Some(head.clone()));
+    assert_eq!(store.run_read("flows", &run).unwrap(), Some(all));
+    assert_eq!(store.runs_live("flows", None, 9).unwrap(), [head]);
+
+    let mut anew = turn(&run, 603, &["again".to_owned()]);
+    (anew.anew, anew.over) = (true, true);
+    assert!(store.run_append("flows", anew).await.unwrap());
+    assert_eq!(
+        store.run_read("flows", &run).unwrap(),
+        Some(vec!["again".to_owned()])
+    );
+    assert_eq!(store.runs_live("flows", None, 9).unwrap(), []);
+    assert_eq!(store.runs("flows", None).unwrap().len(), 1);
+}
+
+async fn of_two_turns_for_one_length_one_is_written(store: &dyn Store) {
+    let run = run("", 1);
+    let turns = (0..20).map(|index| turn(&run, 0, &[format!("{index}")]));
+    let written = join_all(turns.map(|turn| store.run_append("flows", turn))).await;
+    let written: Vec<_> = written.into_iter().map(Result::unwrap).collect();
+    assert_eq!(written.iter().filter(|written| **written).count(), 1);
+    assert_eq!(store.run_read("flows", &run).unwrap().unwrap().len(), 1);
+}
+
+async fn logs_go_with_their_task_and_no_others(store: &dyn Store) {
+    let mut record = record("alice");
+    record.origin.backend = "flows".to_owned();
+    create(store, &record).await;
+    let other = run("", 9);
+    let one = Run::of(record.id());
+    let children = [".1", ".1.1", "#2.7"].map(|rest| format!("{one}{rest}").parse().unwrap());
+    for run in [&one, &other].into_iter().chain(&children) {
+        let written = store.run_append("flows", turn(run, 0, &["x".to_owned()]));
+        assert!(written.await.unwrap());
+    }
+    // A component of another name has logs of its own.
+    assert!(
+        store
+            .run_append("others", turn(&one, 0, &["y".to_owned()]))
+            .await
+            .unwrap()
+    );
+    assert_eq!(store.runs("flows", Some(record.id())).unwrap().len(), 4);
+    let page = store.runs_live("flows", None, 3).unwrap();
+    let rest = store.runs_live("flows", Some(&page[2].run), 9).unwrap();
+    assert_eq!((page.len(), rest.len()), (3, 2));
+
+    store.remove(record.id()).await.unwrap();
+    let left = store.runs("flows", None).unwrap();
+    assert_eq!(
+        left.iter().map(|head| &head.run).collect::<Vec<_>>(),
+        [&other]
+    );
+    assert_eq!(store.runs_live("flows", None, 9).unwrap(), left);
+    assert_eq!(store.run_read("flows", &children[0]).unwrap(), None);
+    assert_eq!(store.run_read("others", &one).unwrap().unwrap(), ["y"]);
+}
+
+async fn a_log_that_would_be_too_long_is_refused_and_stays(store: &dyn Store) {
+    let run = run("", 1);
+    let fill = "f".repeat(RUN_ENTRY_BYTES);
+    for expected in 0..4 {
+        let fill = std::slice::from_ref(&fill);
+        assert!(
+            store
+                .run_append("flows", turn(&run, expected, fill))
+                .await
+                .unwrap()
+        );
+    }
+    for entries in [vec!["one byte more".to_owned()], vec![format!("{fill}.")]] {
+        let refused = store.run_append("flows", turn(&run, 4, &entries)).await;
+        assert!(
+            matches!(refused, Err(StoreError::TooLarge { .. })),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(store.run_find("flows", &run).unwrap().unwrap().length, 4);
+}
+
+fn run(rest: &str, index: u8) -> Run {
+    format!("{}{rest}", TaskId::new(1, 0, [index; 16]))
+        .parse()
+        .unwrap()
+}
+
+fn turn(run: &Run, expected: u64, entries: &[String]) -> Turn {
+    Turn {
+        run: run.clone(),
+        expected,
+        entries: entries.to_vec(),
+        summary: format!("summary {expected}"),
+        over: false,
+        anew: false,
+    }
 }
 
 async fn nothing_is_written_after_the_end(store: &dyn Store) {

@@ -141,6 +141,8 @@ pub(super) enum Kind {
     State(u64),
     /// The event of the entry with this revision.
     Entry(u64),
+    /// What a turn has added to the log of a run: which log, and how much was added to it before.
+    Turn(u64, u64),
 }
 
 impl Name {
@@ -165,12 +167,23 @@ impl Name {
         }
     }
 
+    pub(super) fn turn(id: TaskId, log: u64, before: u64) -> Self {
+        Self {
+            id,
+            kind: Kind::Turn(log, before),
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let (id, kind) = text.split_once('.')?;
         let kind = match kind.split_once('-') {
             None if kind == "request" => Kind::Request,
             Some(("state", revision)) => Kind::State(revision.parse().ok()?),
             Some(("entry", revision)) => Kind::Entry(revision.parse().ok()?),
+            Some(("turn", rest)) => {
+                let (log, before) = rest.split_once('-')?;
+                Kind::Turn(u64::from_str_radix(log, 16).ok()?, before.parse().ok()?)
+            }
             _ => return None,
         };
         let id = id.parse().ok()?;
@@ -184,6 +197,7 @@ impl fmt::Display for Name {
             Kind::Request => write!(f, "{}.request", self.id),
             Kind::State(revision) => write!(f, "{}.state-{revision}", self.id),
             Kind::Entry(revision) => write!(f, "{}.entry-{revision}", self.id),
+            Kind::Turn(log, before) => write!(f, "{}.turn-{log:016x}-{before}", self.id),
         }
     }
 }
@@ -195,7 +209,12 @@ mod tests {
     #[test]
     fn names_are_read_back() {
         let id = TaskId::new(1, 2, [3; 16]);
-        for name in [Name::request(id), Name::state(id, 7), Name::entry(id, 0)] {
+        for name in [
+            Name::request(id),
+            Name::state(id, 7),
+            Name::entry(id, 0),
+            Name::turn(id, 0xff00, 12),
+        ] {
             assert_eq!(Name::parse(&name.to_string()), Some(name));
         }
         assert_eq!(Name::parse("notes.txt"), None);

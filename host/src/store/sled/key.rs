@@ -11,6 +11,9 @@
 //! L id position            a line of output
 //! C component key          a component's value, or how long it is
 //! D component key index    a piece of a value that is too long for one place
+//! R component id rest      a run's log: what to know of it without its entries
+//! Q component id rest      the same, for those that are not over     empty
+//! N component id rest 0 before piece   a piece of what was added to it after so many entries
 //! M name                   about the store itself
 //! ```
 //!
@@ -18,7 +21,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::task::{Principal, Status, TaskId};
+use crate::task::{Principal, Run, Status, TaskId};
 
 const RECORD: u8 = b'T';
 const STATUS: u8 = b'S';
@@ -29,6 +32,9 @@ const JOURNAL: u8 = b'E';
 const OUTPUT: u8 = b'L';
 const COMPONENT: u8 = b'C';
 const PIECE: u8 = b'D';
+const RUN: u8 = b'R';
+const LIVE_RUN: u8 = b'Q';
+const RUN_PIECE: u8 = b'N';
 const META: u8 = b'M';
 
 /// Keys from `from` up to, not including, `to`.
@@ -154,6 +160,89 @@ pub(super) fn pieces(name: &str, key: &str) -> Span {
 /// How many bytes of a component's key stand before its own name for it.
 pub(super) fn component_head(name: &str) -> usize {
     1 + length(name).len() + name.len()
+}
+
+pub(super) fn run(component: &str, run: &Run) -> Vec<u8> {
+    of_run(RUN, component, run)
+}
+
+pub(super) fn live_run(component: &str, run: &Run) -> Vec<u8> {
+    of_run(LIVE_RUN, component, run)
+}
+
+/// All logs: of one task, or of all.
+pub(super) fn runs(component: &str, task: Option<TaskId>) -> Span {
+    runs_of(RUN, component, task)
+}
+
+/// Logs that are not over, after this one.
+pub(super) fn live_runs(component: &str, after: Option<&Run>) -> Span {
+    let all = runs_of(LIVE_RUN, component, None);
+    match after {
+        None => all,
+        Some(run) => Span {
+            // The next key that there can be.
+            from: [live_run(component, run).as_slice(), &[0]].concat(),
+            ..all
+        },
+    }
+}
+
+/// Everything of the logs of one task.
+pub(super) fn all_of_runs(component: &str, task: TaskId) -> [Span; 3] {
+    [RUN, LIVE_RUN, RUN_PIECE].map(|family| runs_of(family, component, Some(task)))
+}
+
+/// A piece of what was added to a log, after so many entries that were added before.
+pub(super) fn run_piece(component: &str, run: &Run, before: u64, piece: u16) -> Vec<u8> {
+    let mut key = run_pieces(component, run).from;
+    key.extend_from_slice(&before.to_be_bytes());
+    key.extend_from_slice(&piece.to_be_bytes());
+    key
+}
+
+/// All pieces of a log. No name has the zero that ends it here, so those of `x.1` are not among those of `x`.
+pub(super) fn run_pieces(component: &str, run: &Run) -> Span {
+    let mut prefix = of_run(RUN_PIECE, component, run);
+    prefix.push(0);
+    Span::of(prefix)
+}
+
+/// How many entries were added before the piece with this key.
+pub(super) fn before_piece(key: &[u8]) -> Option<u64> {
+    let (rest, _) = key.split_last_chunk::<2>()?;
+    number_at_end(rest)
+}
+
+/// Tells the logs of one task from each other, in the names of files.
+pub(super) fn log_digest(component: &str, run: &Run) -> u64 {
+    let name = of_run(RUN, component, run);
+    let digest: [u8; 32] = Sha256::digest(name).into();
+    u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default())
+}
+
+/// The run that a key of a log is about.
+pub(super) fn run_in(component: &str, key: &[u8]) -> Option<Run> {
+    let rest = key.get(component_head(component)..)?;
+    let (id, rest) = rest.split_first_chunk::<{ TaskId::BYTES }>()?;
+    // Behind the zero are the numbers of a piece.
+    let rest = rest.split(|byte| *byte == 0).next()?;
+    let rest = std::str::from_utf8(rest).ok()?;
+    format!("{}{rest}", TaskId::from_bytes(*id)).parse().ok()
+}
+
+fn of_run(family: u8, component: &str, run: &Run) -> Vec<u8> {
+    let mut key = runs_of(family, component, Some(run.task())).from;
+    key.extend_from_slice(run.rest().as_bytes());
+    key
+}
+
+fn runs_of(family: u8, component: &str, task: Option<TaskId>) -> Span {
+    let mut prefix = join(family, &[&length(component), component.as_bytes()]);
+    if let Some(id) = task {
+        prefix.extend_from_slice(id.as_bytes());
+    }
+    Span::of(prefix)
 }
 
 pub(super) fn meta(name: &str) -> Vec<u8> {

@@ -28,6 +28,7 @@ use super::lock::Lock;
 use super::mark::{self, Mark};
 use super::payload::{APART, REQUEST_APART};
 use super::queue::Queue;
+use super::run;
 use super::view::{Layers, Patch, View};
 use super::writer::Writer;
 use super::{folder, key};
@@ -288,6 +289,7 @@ fn is_wanted(tree: &Tree, name: Name) -> bool {
     };
     match name.kind {
         Kind::Request => slim.flags & REQUEST_APART != 0,
+        Kind::Turn(log, before) => run::is_wanted(tree, &slim.record, log, before),
         Kind::State(revision) => slim.flags & APART != 0 && slim.record.revision == revision,
         Kind::Entry(revision) => {
             let key = key::entry(name.id, revision);

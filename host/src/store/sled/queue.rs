@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::store::{OUTPUT_LINES, StoreError};
+use crate::store::{OUTPUT_LINES, StoreError, Turn};
 use crate::task::{Entry, Record, TaskId};
 
 /// Commits that may wait. At ten thousand a second, these are 0.4 s of work.
@@ -38,6 +38,8 @@ pub(super) enum Write {
     Remove(TaskId),
     Set(Slot, Option<Vec<u8>>),
     Swap(Slot, Option<Vec<u8>>, Option<Vec<u8>>),
+    /// A turn of a run of this component.
+    Turn(String, Box<Turn>),
 }
 
 /// A record and what made it so.

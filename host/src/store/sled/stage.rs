@@ -86,6 +86,7 @@ impl<'a> Stage<'a> {
                 }
                 self.set(&slot.component, &slot.key, value.as_deref())?;
             }
+            Write::Turn(component, turn) => return self.turn(&component, &turn),
         }
         Ok(true)
     }
@@ -190,11 +191,12 @@ impl<'a> Stage<'a> {
             gone.push(key);
         }
         gone.push(key::record(id));
+        let component = origin.backend.clone();
         for key in gone {
             self.delete(key);
         }
         self.discard(files);
-        Ok(())
+        self.remove_runs(&component, id)
     }
 
     /// Puts `record` and its index keys in the place of `old` and its.
@@ -293,7 +295,7 @@ impl<'a> Stage<'a> {
         self.changes.insert(key, None);
     }
 
-    fn parts(&mut self, parts: impl IntoIterator<Item = Part>) {
+    pub(super) fn parts(&mut self, parts: impl IntoIterator<Item = Part>) {
         for part in parts {
             self.bytes += part.body.len();
             self.parts.push(part);
@@ -301,7 +303,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Files that are in the way of nobody: those of this batch need not be written at all.
-    fn discard(&mut self, names: Vec<Name>) {
+    pub(super) fn discard(&mut self, names: Vec<Name>) {
         self.parts.retain(|part| !names.contains(&part.name));
         self.stale.extend(names);
     }

@@ -559,6 +559,16 @@ pub(in crate::store) fn audit(dir: &Path) {
                     assert!(opened.flags & IN_RECORD == 0 || record.outcome().is_some());
                 }
             }
+            b'N' => {
+                let length = usize::from(u16::from_be_bytes([key[1], key[2]]));
+                let component = std::str::from_utf8(&key[3..3 + length]).unwrap();
+                let run = key::run_in(component, &key).unwrap();
+                if opened.flags & APART != 0 {
+                    let log = key::log_digest(component, &run);
+                    let before = key::before_piece(&key).unwrap();
+                    expected_files.insert(Name::turn(run.task(), log, before).to_string());
+                }
+            }
             _ => {}
         }
     }

@@ -18,6 +18,8 @@ use crate::config::grant::Grants;
 use crate::plugin::{
     Backend, CallError, CancelAnswer, Health, LinkedBackend, Ports, StartWork, Work,
 };
+use crate::service::storage::StoredLogs;
+use crate::store::memory::MemoryStore;
 use crate::task::{Definition, Handle, Json, Observation, Outcome, Response, TaskId};
 
 /// Where one scenario runs.
@@ -29,6 +31,7 @@ pub(in crate::trial) struct Bench {
     pub(super) patience: Duration,
     /// Outlives its instances.
     pub(super) map: Arc<Map>,
+    logs: Arc<StoredLogs>,
     /// The only clock that its instances see.
     pub(super) time: Arc<Time>,
     pub(super) room: Room,
@@ -69,6 +72,7 @@ impl Bench {
             // What is waited for in vain is to be named, before the whole scenario is out of time.
             patience: timeout / 3,
             map: Arc::default(),
+            logs: Arc::new(StoredLogs(Arc::new(MemoryStore::new()))),
             time: Arc::default(),
             room: Room::default(),
             ids: AtomicU16::new(0),
@@ -98,6 +102,8 @@ impl Bench {
             clock: self.time.clone(),
             storage: self.map.clone(),
             events: Some(pushes.clone()),
+            journal: Some(self.logs.clone()),
+            flows: None,
             secrets: Arc::new(self.subject.loaded.secrets.clone()),
             grants: Arc::new(grants),
             denials: Arc::default(),

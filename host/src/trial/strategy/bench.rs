@@ -22,7 +22,7 @@ use crate::plugin::{
 };
 use crate::service::exhibit::Exhibit;
 use crate::service::follow::Mailbox;
-use crate::service::storage::StoredMaps;
+use crate::service::storage::{StoredLogs, StoredMaps};
 use crate::service::{Attached, Service};
 use crate::store::memory::MemoryStore;
 use crate::store::{Filter, Store};
@@ -93,6 +93,8 @@ impl Bench {
             clock: Arc::new(SystemClock::default()),
             storage: self.maps(),
             events: None,
+            journal: None,
+            flows: None,
             secrets: Arc::new(loaded.secrets.clone()),
             grants: Arc::new(loaded.reach.grants.clone()),
             denials: Arc::default(),
@@ -166,6 +168,8 @@ impl Bench {
             clock: Arc::new(SystemClock::default()),
             storage: self.maps(),
             events: Some(sink),
+            journal: Some(Arc::new(StoredLogs(self.store.clone()))),
+            flows: None,
             secrets: Arc::default(),
             grants: Arc::default(),
             denials: Arc::default(),

@@ -1,0 +1,257 @@
+//! A component of orchestrations at work: instances that reach nothing, and instances that do things.
+//!
+//! ```text
+//! component ─┬─ bare ────────▶ session    one for each run: nothing is in its reach but what it is shown
+//!            └─ with grants ─▶ attempt    one for each attempt of an activity
+//! ```
+//!
+//! Both are made of one file, so what its author writes together is built, signed and replaced together. What
+//! keeps orchestrations from reaching out is how they are linked ([`bare`]), not what they are made of.
+
+mod attempt;
+mod bare;
+mod desk;
+mod session;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::runtime::{Builder, Handle, Runtime};
+use wasmtime::component::HasSelf;
+
+use super::component::Component;
+use super::load::LoadError;
+use super::stderr::Stderr;
+use super::{Engine, linked, scratch, trap, watchdog};
+use crate::capability::bindings::activity::ActivityPre;
+use crate::capability::bindings::engine::types::Failure;
+use crate::capability::bindings::orchestrations::{Orchestrations, OrchestrationsPre};
+use crate::capability::bindings::{attempt as attempt_words, host};
+use crate::capability::dispatch::{Activity, Described, Desk, Orchestration, Session, unavailable};
+use crate::capability::{Flows, Guest, Ports};
+use crate::config::limits::Limits;
+use crate::error::{Code, Report};
+
+/// What a component exports besides orchestrations where it has activities too.
+const ACTIVITIES: &str = "taskhost:durable/activities@0.1.0";
+
+/// Threads for the activities of a component. What waits costs none; what computes gets two processors at most.
+const THREADS: usize = 2;
+
+/// A component of orchestrations, linked in both ways and not running. Cheap to clone.
+#[derive(Clone)]
+pub struct LinkedFlows {
+    engine: Engine,
+    digest: String,
+    orchestrations: OrchestrationsPre<Guest>,
+    activities: Option<ActivityPre<Guest>>,
+}
+
+impl LinkedFlows {
+    /// Checks `component` import by import and export by export. Nothing of it runs.
+    pub fn link(engine: &Engine, component: &Component) -> Result<Self, LoadError> {
+        let misfit = |error: wasmtime::Error| {
+            let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+            LoadError::Misfit {
+                linker: chain.join(": "),
+                differences: Vec::new(),
+            }
+        };
+        let orchestrations = bare::linker(engine, &component.code)
+            .and_then(|linker| linker.instantiate_pre(&component.code))
+            .and_then(OrchestrationsPre::new)
+            .map_err(misfit)?;
+        let has_activities = component.exports.iter().any(|export| export == ACTIVITIES);
+        let activities = has_activities.then(|| {
+            let mut linker = linked::common_linker(engine)?;
+            host::net::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+            host::secrets::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+            host::storage::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+            attempt_words::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+            (linker.instantiate_pre(&component.code)).and_then(ActivityPre::new)
+        });
+        Ok(Self {
+            engine: engine.clone(),
+            digest: component.digest.clone(),
+            orchestrations,
+            activities: activities.transpose().map_err(misfit)?,
+        })
+    }
+
+    /// What it has. In instances of their own that are dropped afterwards, with nothing in their reach.
+    pub async fn describe(&self, limits: &Limits) -> Result<Described, LoadError> {
+        let this = self.clone();
+        let ports = scratch::nothing(limits);
+        let limit = limits.silence;
+        let asked = super::alone::alone("describe", async move {
+            tokio::time::timeout(limit, this.described(&ports)).await
+        });
+        match asked.await.ok().flatten() {
+            Some(Ok(described)) => described,
+            Some(Err(_)) => Err(LoadError::Trapped {
+                function: "list-orchestrations",
+                why: Report::new(
+                    Code(404),
+                    format!("no answer within {:.1} s", limit.as_secs_f32()),
+                ),
+            }),
+            None => Err(LoadError::no_thread("list-orchestrations")),
+        }
+    }
+
+    async fn described(&self, ports: &Ports) -> Result<Described, LoadError> {
+        Ok(Described {
+            digest: self.digest.clone(),
+            orchestrations: self.list_orchestrations(ports).await?,
+            activities: self.list_activities(ports).await?,
+        })
+    }
+
+    async fn list_orchestrations(&self, ports: &Ports) -> Result<Vec<Orchestration>, LoadError> {
+        let stderr = Stderr::default();
+        let mut store = self.store("orchestrations", ports, &stderr);
+        let listed: wasmtime::Result<_> = async {
+            let world = self.orchestrations.instantiate_async(&mut store).await?;
+            let exported = world.taskhost_durable_orchestrator();
+            exported.call_list_orchestrations(&mut store).await
+        }
+        .await;
+        listed.map_err(|error| LoadError::Trapped {
+            function: "list-orchestrations",
+            why: trap::explain("component", &error, &stderr),
+        })
+    }
+
+    async fn list_activities(&self, ports: &Ports) -> Result<Vec<Activity>, LoadError> {
+        let Some(activities) = &self.activities else {
+            return Ok(Vec::new());
+        };
+        let stderr = Stderr::default();
+        let mut store = self.store("activities", ports, &stderr);
+        let listed: wasmtime::Result<_> = async {
+            let world = activities.instantiate_async(&mut store).await?;
+            (store.run_concurrent(async |accessor| {
+                let exported = world.taskhost_durable_activities();
+                exported.call_list_activities(accessor).await
+            }))
+            .await?
+        }
+        .await;
+        listed.map_err(|error| LoadError::Trapped {
+            function: "list-activities",
+            why: trap::explain("component", &error, &stderr),
+        })
+    }
+
+    /// Ready to be used by an engine. `ports` are those of its activities: what the component is granted.
+    pub fn at_work(&self, name: &Arc<str>, ports: Ports) -> Arc<dyn Flows> {
+        let mut sessions = scratch::nothing(&ports.limits);
+        sessions.limits.without_yield = TURN;
+        Arc::new(AtWork(Arc::new(Inner {
+            linked: self.clone(),
+            name: name.clone(),
+            threads: Threads::start(name),
+            sessions,
+            activities: ports,
+            described: tokio::sync::OnceCell::new(),
+        })))
+    }
+
+    fn store(&self, name: &str, ports: &Ports, stderr: &Stderr) -> wasmtime::Store<Guest> {
+        watchdog::store(&self.engine, name.into(), ports.clone(), stderr)
+    }
+}
+
+/// How long a turn of an orchestration may compute. What an orchestration is for is deciding what happens
+/// next: ten thousand decisions of a replay take 5 ms.
+const TURN: Duration = Duration::from_secs(1);
+
+/// A component as engines use it.
+struct AtWork(Arc<Inner>);
+
+struct Inner {
+    linked: LinkedFlows,
+    name: Arc<str>,
+    threads: Threads,
+    sessions: Ports,
+    activities: Ports,
+    described: tokio::sync::OnceCell<Described>,
+}
+
+impl Inner {
+    async fn described(&self) -> Result<&Described, Failure> {
+        let describe = || async {
+            let limits = &self.sessions.limits;
+            let described = self.linked.describe(limits).await;
+            described.map_err(|error| unavailable(error.report().to_string()))
+        };
+        self.described.get_or_try_init(describe).await
+    }
+}
+
+impl Flows for AtWork {
+    fn describe(&self) -> BoxFuture<'static, Result<Described, Failure>> {
+        let inner = self.0.clone();
+        Box::pin(async move { inner.described().await.cloned() })
+    }
+
+    fn open(&self) -> BoxFuture<'static, Result<Box<dyn Session>, Failure>> {
+        let inner = self.0.clone();
+        Box::pin(async move {
+            let session = session::open(&inner.linked, &inner.name, &inner.sessions).await?;
+            Ok(Box::new(session) as Box<dyn Session>)
+        })
+    }
+
+    fn desk(&self) -> Arc<dyn Desk> {
+        Arc::new(desk::Attempts::new(self.0.clone()))
+    }
+}
+
+/// Threads of their own: what computes in activities costs the host some of its processors, and nothing else.
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn start(name: &str) -> Self {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name(name.chars().take(15).collect::<String>())
+            .enable_all()
+            .build();
+        Self(match runtime {
+            Ok(runtime) => Some(runtime),
+            Err(error) => {
+                tracing::error!(
+                    component = name,
+                    "the system gives its activities no threads: {error}"
+                );
+                None
+            }
+        })
+    }
+
+    /// None: there are none.
+    fn handle(&self) -> Option<&Handle> {
+        self.0.as_ref().map(Runtime::handle)
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            // Guest code that computes yields every ten milliseconds, and is dropped then.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// How many of each activity may run at once, where its component says so.
+fn most_at_once(described: &Described) -> BTreeMap<String, usize> {
+    let limited = |activity: &Activity| {
+        let most = usize::try_from(activity.at_once?).unwrap_or(usize::MAX);
+        Some((activity.name.clone(), most.max(1)))
+    };
+    described.activities.iter().filter_map(limited).collect()
+}
