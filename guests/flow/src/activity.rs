@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Failure;
-use crate::bindings::activities::exports::taskhost::durable::activities::Activity as Definition;
+use crate::bindings::taskhost::durable::types::Activity as Definition;
 
 /// What an orchestration has done outside.
 ///

@@ -24,15 +24,7 @@ wit_bindgen::generate!({
 pub mod activities {
     wit_bindgen::generate!({
         path: "../../wit/durable",
-        inline: "
-            package taskhost:flow;
-
-            world activities {
-                import taskhost:durable/attempt@0.1.0;
-                export taskhost:durable/activities@0.1.0;
-            }
-        ",
-        world: "taskhost:flow/activities",
+        world: "activity",
         generate_all,
         with: { "taskhost:durable/types@0.1.0": crate::bindings::taskhost::durable::types },
         additional_derives: [PartialEq],

@@ -61,7 +61,7 @@ macro_rules! __orchestrations {
             type Run = FlowRun;
 
             fn list_orchestrations()
-            -> Vec<$crate::bindings::exports::taskhost::durable::orchestrator::Orchestration> {
+            -> Vec<$crate::bindings::taskhost::durable::types::Orchestration> {
                 vec![$($crate::definition::<$orchestration>()),+]
             }
         }
@@ -90,7 +90,7 @@ macro_rules! __activities {
 
         impl $crate::bindings::activities::exports::taskhost::durable::activities::Guest for Flows {
             fn list_activities()
-            -> Vec<$crate::bindings::activities::exports::taskhost::durable::activities::Activity> {
+            -> Vec<$crate::bindings::taskhost::durable::types::Activity> {
                 ACTIVITIES.iter().map($crate::Perform::definition).collect()
             }
 

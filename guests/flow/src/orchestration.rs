@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bindings::exports::taskhost::durable::orchestrator;
+use crate::bindings::taskhost::durable::types;
 use crate::replay::Code;
 use crate::{Context, Failure};
 
@@ -71,8 +71,8 @@ fn begin<O: Orchestration>(context: Context, input: &str) -> Result<Code, Failur
 }
 
 /// How tools show it.
-pub fn definition<O: Orchestration>() -> orchestrator::Orchestration {
-    orchestrator::Orchestration {
+pub fn definition<O: Orchestration>() -> types::Orchestration {
+    types::Orchestration {
         name: O::NAME.to_owned(),
         description: O::DESCRIPTION.map(str::to_owned),
         input_schema: schemars::schema_for!(O::Input).to_value().to_string(),

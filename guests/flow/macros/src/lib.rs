@@ -48,6 +48,7 @@ fn expand_orchestration(function: &ItemFn) -> Result<Code, Error> {
     let (name, marker) = (parts.name, parts.marker("orchestration"));
     let common = parts.common();
     Ok(quote! {
+        #[allow(clippy::unused_async, reason = "each has this signature, whether it waits or not")]
         #function
 
         #marker
@@ -72,6 +73,7 @@ fn expand_activity(function: &ItemFn, at_once: Option<u32>) -> Result<Code, Erro
     let common = parts.common();
     let at_once = option(at_once);
     Ok(quote! {
+        #[allow(clippy::unused_async, reason = "each has this signature, whether it waits or not")]
         #function
 
         #marker
