@@ -9,6 +9,7 @@
 macro_rules! export_orchestrations {
     ($($orchestration:ty),+ $(,)?) => {
         /// The component.
+        #[allow(dead_code, reason = "natively nothing is exported")]
         struct Flows;
 
         $crate::__orchestrations!($($orchestration),+);
@@ -37,6 +38,7 @@ macro_rules! export_flows {
         activities: [$($activity:ty),+ $(,)?] $(,)?
     ) => {
         /// The component.
+        #[allow(dead_code, reason = "natively nothing is exported")]
         struct Flows;
 
         $crate::__orchestrations!($($orchestration),+);
@@ -55,6 +57,7 @@ macro_rules! export_flows {
 macro_rules! __orchestrations {
     ($($orchestration:ty),+) => {
         /// One run.
+        #[allow(dead_code, reason = "natively nothing is exported")]
         struct FlowRun(::std::cell::RefCell<$crate::replay::Run>);
 
         impl $crate::bindings::exports::taskhost::durable::orchestrator::Guest for Flows {
@@ -86,6 +89,7 @@ macro_rules! __orchestrations {
 macro_rules! __activities {
     ($($activity:ty),+) => {
         /// All activities.
+        #[allow(dead_code, reason = "natively nothing is exported")]
         const ACTIVITIES: &[$crate::Perform] = &[$($crate::Perform::of::<$activity>()),+];
 
         impl $crate::bindings::activities::exports::taskhost::durable::activities::Guest for Flows {
