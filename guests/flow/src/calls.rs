@@ -94,9 +94,12 @@ impl<T> Activity<T> {
         Self::of(state, call)
     }
 
-    /// Tries it so often in all, with these pauses. Without this the engine's own rule holds.
+    /// Tries it so often in all, with these pauses: `retry(3, Duration::from_secs(1))`, or a [`Backoff`].
+    /// Without this a failure of the first attempt is the outcome, and so it is where a failure does not say
+    /// that it is `retryable`.
     #[must_use]
-    pub fn retry(self, attempts: u32, pauses: Backoff) -> Self {
+    pub fn retry(self, attempts: u32, pauses: impl Into<Backoff>) -> Self {
+        let pauses = pauses.into();
         self.with(|call| {
             let before = call.retry.take();
             call.retry = Some(Retry {
@@ -109,13 +112,18 @@ impl<T> Activity<T> {
         })
     }
 
-    /// A failure with this code is final: it is not tried again. To be said after `retry`.
+    /// A failure with this code is final: it is not tried again, whatever it says of itself.
     #[must_use]
     pub fn unless(self, code: &str) -> Self {
         self.with(|call| {
-            if let Some(retry) = &mut call.retry {
-                retry.final_codes.push(code.to_owned());
-            }
+            let retry = call.retry.get_or_insert(Retry {
+                attempts: 1,
+                first_ms: 0,
+                factor_permille: 1000,
+                longest_ms: 0,
+                final_codes: Vec::new(),
+            });
+            retry.final_codes.push(code.to_owned());
         })
     }
 
@@ -178,6 +186,18 @@ impl Sleep<()> {
 }
 
 /// The pauses between attempts.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use taskhost_flow::Backoff;
+///
+/// // 1 s, 2 s, 4 s, … 60 s, 60 s
+/// let doubling = Backoff::doubling(Duration::from_secs(1), Duration::from_mins(1));
+/// assert_eq!(doubling, Backoff::growing(Duration::from_secs(1), 2000, Duration::from_mins(1)));
+/// // 5 s each time
+/// assert_eq!(Backoff::from(Duration::from_secs(5)), Backoff::constant(Duration::from_secs(5)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     first: Duration,
@@ -186,22 +206,32 @@ pub struct Backoff {
 }
 
 impl Backoff {
+    /// None: tries again at once.
+    pub const NONE: Self = Self::constant(Duration::ZERO);
+
     /// The same each time.
-    pub fn constant(pause: Duration) -> Self {
-        Self {
-            first: pause,
-            factor_permille: 1000,
-            longest: pause,
-        }
+    pub const fn constant(pause: Duration) -> Self {
+        Self::growing(pause, 1000, pause)
     }
 
     /// Each twice as long as the one before, up to the longest.
-    pub fn doubling(first: Duration, longest: Duration) -> Self {
+    pub const fn doubling(first: Duration, longest: Duration) -> Self {
+        Self::growing(first, 2000, longest)
+    }
+
+    /// Each so many thousandths of the one before, up to the longest.
+    pub const fn growing(first: Duration, factor_permille: u32, longest: Duration) -> Self {
         Self {
             first,
-            factor_permille: 2000,
+            factor_permille,
             longest,
         }
+    }
+}
+
+impl From<Duration> for Backoff {
+    fn from(pause: Duration) -> Self {
+        Self::constant(pause)
     }
 }
 

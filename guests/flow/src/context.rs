@@ -10,7 +10,10 @@ use serde_json::Value;
 
 use crate::received::Received;
 use crate::state::Shared;
-use crate::{Activity, Asked, Child, Command, Failure, Progress, Shielded, SignalCall, Sleep};
+use crate::{
+    Activity, ActivityKind, Asked, Child, Command, Failure, Orchestration, Progress, Shielded,
+    SignalCall, Sleep,
+};
 
 /// The way of one run to everything outside it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -34,6 +37,24 @@ impl Context {
         input: &(impl Serialize + ?Sized),
     ) -> Child<T> {
         Child::new(&self.0, name, written(input))
+    }
+
+    /// Has the activity `A` done: `ctx.run::<do_step>(&step)`. As [`Context::activity`], with its types.
+    pub fn run<A: ActivityKind>(&self, input: &A::Input) -> Activity<A::Output>
+    where
+        A::Input: Serialize,
+        A::Output: DeserializeOwned,
+    {
+        self.activity(A::NAME, input)
+    }
+
+    /// Runs the orchestration `O`: `ctx.run_child::<branch>(&input)`. As [`Context::child`], with its types.
+    pub fn run_child<O: Orchestration>(&self, input: &O::Input) -> Child<O::Output>
+    where
+        O::Input: Serialize,
+        O::Output: DeserializeOwned,
+    {
+        self.child(O::NAME, input)
     }
 
     /// Waits. Days are as good as milliseconds; a host that is down meanwhile makes up for it.

@@ -1,4 +1,4 @@
-//! One orchestration, and the component that many make.
+//! One orchestration, as a component has it.
 
 use std::future::Future;
 
@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bindings::exports::taskhost::durable::orchestrator;
+use crate::bindings::taskhost::durable::types;
 use crate::replay::Code;
 use crate::{Context, Failure};
 
@@ -71,50 +71,11 @@ fn begin<O: Orchestration>(context: Context, input: &str) -> Result<Code, Failur
 }
 
 /// How tools show it.
-pub fn definition<O: Orchestration>() -> orchestrator::Orchestration {
-    orchestrator::Orchestration {
+pub fn definition<O: Orchestration>() -> types::Orchestration {
+    types::Orchestration {
         name: O::NAME.to_owned(),
         description: O::DESCRIPTION.map(str::to_owned),
         input_schema: schemars::schema_for!(O::Input).to_value().to_string(),
         output_schema: Some(schemars::schema_for!(O::Output).to_value().to_string()),
     }
-}
-
-/// Makes a component of these orchestrations.
-///
-/// ```text
-/// taskhost_flow::export_orchestrations!(ProcessData, Report);
-/// ```
-#[macro_export]
-macro_rules! export_orchestrations {
-    ($($orchestration:ty),+ $(,)?) => {
-        /// The component.
-        struct Orchestrations;
-
-        /// One run.
-        struct OrchestrationRun(::std::cell::RefCell<$crate::replay::Run>);
-
-        impl $crate::bindings::exports::taskhost::durable::orchestrator::Guest for Orchestrations {
-            type Run = OrchestrationRun;
-
-            fn list_orchestrations()
-            -> Vec<$crate::bindings::exports::taskhost::durable::orchestrator::Orchestration> {
-                vec![$($crate::definition::<$orchestration>()),+]
-            }
-        }
-
-        impl $crate::bindings::exports::taskhost::durable::orchestrator::GuestRun for OrchestrationRun {
-            fn new() -> Self {
-                const ALL: &[$crate::Begin] = &[$($crate::Begin::of::<$orchestration>()),+];
-                Self(::std::cell::RefCell::new($crate::replay::Run::new(ALL)))
-            }
-
-            fn step(&self, events: Vec<$crate::Event>) -> Result<Vec<$crate::Command>, $crate::Failure> {
-                self.0.borrow_mut().step(events)
-            }
-        }
-
-        #[cfg(target_arch = "wasm32")]
-        $crate::bindings::export!(Orchestrations with_types_in $crate::bindings);
-    };
 }

@@ -17,7 +17,9 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context as Polling, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context as Polling, Poll, Wake, Waker};
 
 use crate::context::BEGIN_ANEW;
 use crate::random::Random;
@@ -137,22 +139,28 @@ impl Run {
         Ok(())
     }
 
+    /// Until the code waits. What it wakes itself meanwhile, by a lock or a channel between its parts, has its
+    /// turn at once: no event will come for it.
     fn poll(&mut self) -> Result<(), Failure> {
-        let Some(code) = &mut self.code else {
-            return Ok(());
-        };
-        match code.as_mut().poll(&mut Polling::from_waker(Waker::noop())) {
-            Poll::Ready(result) => self.finish(result),
-            Poll::Pending if !self.state.borrow().is_waited_for() => {
-                return Err(Failure::new(
-                    "waits-for-nothing",
-                    "the code waits for something that no event brings: wait only for what the context \
-                     gives, and do everything else in an activity",
-                ));
+        let woken = Arc::new(Woken(AtomicBool::new(true)));
+        let waker = Waker::from(woken.clone());
+        while woken.0.swap(false, Ordering::Relaxed) {
+            let Some(code) = &mut self.code else {
+                return Ok(());
+            };
+            if let Poll::Ready(result) = code.as_mut().poll(&mut Polling::from_waker(&waker)) {
+                self.finish(result);
+                return Ok(());
             }
-            Poll::Pending => {}
         }
-        Ok(())
+        if self.state.borrow().is_waited_for() {
+            return Ok(());
+        }
+        Err(Failure::new(
+            "waits-for-nothing",
+            "the code waits for something that no event brings: wait only for what the context gives, and do \
+             everything else in an activity",
+        ))
     }
 
     fn finish(&mut self, result: Result<String, Failure>) {
@@ -194,6 +202,15 @@ impl Run {
             }
             return Err(different(event, &format!("does {}", words(&recorded))));
         }
+    }
+}
+
+/// The code was woken.
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use crate::random::Random;
-use crate::{Command, Failure, Signal};
+use crate::{Command, Ending, Failure, Signal};
 
 /// One run has one; its code runs on one thread.
 pub(crate) type Shared = Rc<RefCell<State>>;
@@ -112,6 +112,17 @@ impl State {
         self.signals.iter().flat_map(of).collect()
     }
 
+    /// A signal that comes between the decision to begin anew and its being written down goes on too.
+    fn hand_on(&mut self) {
+        if !self.over {
+            return;
+        }
+        let unread = self.unread();
+        if let Some(Command::Finish(Ending::Continued(to))) = self.decided.back_mut() {
+            to.unread = unread;
+        }
+    }
+
     /// A name for one who waits for a signal.
     pub(crate) fn waiter(&mut self, name: &str) -> Wait {
         self.waits += 1;
@@ -170,6 +181,7 @@ impl State {
             .cloned()
             .collect();
         self.signals.entry(name).or_default().push_back(data);
+        self.hand_on();
         let wakers = waits.iter().map(|wait| self.waiting.remove(wait));
         wakers.flatten().collect()
     }

@@ -1,6 +1,9 @@
 //! A small engine in memory: it writes down what is decided, answers in an order that chance chooses, and
 //! brings every run back from every part of its history.
 
+mod anew;
+mod gather;
+
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -190,6 +193,10 @@ const ALL: &[Begin] = &[
     Begin::of::<Again>(),
     Begin::of::<Changing>(),
     Begin::of::<Elsewhere>(),
+    Begin::of::<anew::Collector>(),
+    Begin::of::<gather::Every>(),
+    Begin::of::<gather::Contest>(),
+    Begin::of::<gather::Handover>(),
 ];
 
 /// One run and its history, as an engine has them.
