@@ -15,9 +15,11 @@ use std::{env, fs};
 const TARGET: &str = "wasm32-wasip2";
 
 /// Name it is embedded under, and its package.
-const COMPONENTS: [(&str, &str); 10] = [
+const COMPONENTS: [(&str, &str); 12] = [
     ("celery", "taskhost-backend-celery"),
+    ("durable", "taskhost-backend-durable"),
     ("durabletask", "taskhost-backend-durabletask"),
+    ("flows", "taskhost-flows"),
     ("mock", "taskhost-backend-mock"),
     ("restate", "taskhost-backend-restate"),
     ("adaptive", "taskhost-strategy-adaptive"),

@@ -26,6 +26,7 @@ mod describe;
 mod fault;
 pub mod plan;
 pub mod report;
+pub mod replay;
 mod room;
 mod strategy;
 mod text;

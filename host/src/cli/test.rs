@@ -1,12 +1,14 @@
 //! `taskhost test`: whether a backend or a strategy keeps what the interface promises.
 
+mod replay;
+
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{assemble, output};
+use super::{assemble, data_dir, output};
 use crate::author::build;
 use crate::config::{ComponentConfig, Config, Flags};
 use crate::engine::Engine;
@@ -53,6 +55,16 @@ pub(super) struct TestArgs {
     /// What that one is told [default: the smallest that fits its schema]
     #[arg(long, value_name = "JSON", requires = "slow")]
     slow_arguments: Option<String>,
+    /// For orchestrations: instead of scenarios, show this build the histories of all runs that there are, and
+    /// say whether it still decides what is written there
+    #[arg(long)]
+    replay: bool,
+    /// Whose histories: the name of a backend [default: the one that the component would have]
+    #[arg(long, value_name = "NAME", requires = "replay")]
+    histories_of: Option<String>,
+    /// Where the histories are kept [default: the system's directory for state; env: `TASKHOST_DATA_DIR`]
+    #[arg(long, value_name = "DIR", requires = "replay")]
+    data_dir: Option<PathBuf>,
     /// How to report
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     report: ReportArg,
@@ -111,6 +123,11 @@ pub(super) async fn test(args: &TestArgs) -> Result<(), Report> {
             volatile: said.volatile,
         },
     };
+    if args.replay {
+        let data_dir = data_dir(args.data_dir.clone());
+        let of = args.histories_of.as_deref();
+        return replay::run(&subject, &data_dir, of, args.report == ReportArg::Json).await;
+    }
     let options = Options {
         scenarios: args.scenarios.clone(),
         task: named(
