@@ -12,7 +12,7 @@ use syn::{
 /// Makes `async fn name(ctx: Context, input: Input) -> Result<Output, Failure>` an orchestration called `name`.
 ///
 /// The function stays what it is. Beside it stands a type of the same name, for `export_flows!` and for
-/// `Context::run_child`. Its comment is what tools show.
+/// `Context::run_child`: a module of this name cannot stand there too. Its comment is what tools show.
 #[proc_macro_attribute]
 pub fn orchestration(attribute: TokenStream, item: TokenStream) -> TokenStream {
     if !attribute.is_empty() {
