@@ -15,11 +15,20 @@ pub enum Entry {
         /// Milliseconds since the Unix epoch: the time that the code sees.
         at_ms: u64,
     },
-    /// The first.
+    /// The first, but for its turn.
     Started {
         name: String,
         input: String,
         seed: u64,
+        /// How often the run has begun anew.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        generation: u32,
+        /// Whose child it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Parent>,
+        /// Signals of other runs that were received before it began anew: see `SignalReceived`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        heard: Vec<String>,
     },
     /// An activity is to be done.
     ActivityCalled {
@@ -41,6 +50,9 @@ pub enum Entry {
         failure: Why,
         /// When the next one begins.
         next_ms: u64,
+        /// What it said last: the next one is told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last: Option<String>,
     },
     /// Activities, children and questions have an outcome.
     ActivityEnded {
@@ -79,6 +91,9 @@ pub enum Entry {
     SignalReceived {
         name: String,
         data: String,
+        /// What it is known by, where its sender may send it again: it is received once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
     },
     Asked {
         seq: u32,
@@ -101,15 +116,40 @@ pub enum Entry {
     CancelRequested {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// When that was, where it was before the run began anew.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since_ms: Option<u64>,
     },
+    /// What happens from this turn on is written down, and the code does not see it. Nothing is begun.
+    Suspended {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// The code sees what has happened meanwhile.
+    Resumed,
     /// The host came back, and what was under way then is begun again. The code does not see it.
     Recovered {
         at_ms: u64,
     },
-    /// The last.
+    /// The last: the code has come to its end.
     Finished {
         ending: End,
     },
+    /// The last: the run was ended without its code.
+    Terminated {
+        ending: End,
+        /// Where somebody wanted it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+}
+
+/// Who began a child.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    pub run: String,
+    /// Its decision.
+    pub seq: u32,
 }
 
 /// What something came to.
@@ -216,14 +256,54 @@ impl Entry {
 
     /// What the code sees of it. `None`: nothing.
     pub fn seen(&self) -> Option<Event> {
-        let command = match self.clone() {
-            Self::AttemptFailed { .. } | Self::SignalDelivered { .. } | Self::Recovered { .. } => {
-                return None;
-            }
+        self.clone().into_seen()
+    }
+
+    /// Whether the code sees anything of it.
+    pub fn is_seen(&self) -> bool {
+        !matches!(
+            self,
+            Self::AttemptFailed { .. }
+                | Self::SignalDelivered { .. }
+                | Self::Suspended { .. }
+                | Self::Resumed
+                | Self::Recovered { .. }
+                | Self::Terminated { .. }
+        )
+    }
+
+    /// The decision that it is about.
+    pub fn seq(&self) -> Option<u32> {
+        match self {
+            Self::ActivityCalled { seq, .. }
+            | Self::AttemptFailed { seq, .. }
+            | Self::ActivityEnded { seq, .. }
+            | Self::ChildCalled { seq, .. }
+            | Self::ChildEnded { seq, .. }
+            | Self::TimerStarted { seq, .. }
+            | Self::TimerFired { seq }
+            | Self::SignalSent { seq, .. }
+            | Self::SignalDelivered { seq }
+            | Self::Asked { seq, .. }
+            | Self::Answered { seq, .. }
+            | Self::GivenUp { seq } => Some(*seq),
+            _ => None,
+        }
+    }
+
+    /// The same, of an entry that is not needed any more.
+    pub fn into_seen(self) -> Option<Event> {
+        let command = match self {
+            Self::AttemptFailed { .. }
+            | Self::SignalDelivered { .. }
+            | Self::Suspended { .. }
+            | Self::Resumed
+            | Self::Recovered { .. }
+            | Self::Terminated { .. } => return None,
             Self::Turn { at_ms } => return Some(Event::Turn(at_ms)),
-            Self::Started { name, input, seed } => {
-                return Some(Event::Started(Start { name, input, seed }));
-            }
+            Self::Started {
+                name, input, seed, ..
+            } => return Some(Event::Started(Start { name, input, seed })),
             Self::ActivityEnded { seq, outcome } => {
                 return Some(Event::ActivityEnded(outcome.answer(seq)));
             }
@@ -232,10 +312,10 @@ impl Entry {
             }
             Self::Answered { seq, outcome } => return Some(Event::Answered(outcome.answer(seq))),
             Self::TimerFired { seq } => return Some(Event::TimerFired(seq)),
-            Self::SignalReceived { name, data } => {
+            Self::SignalReceived { name, data, .. } => {
                 return Some(Event::SignalReceived(Signal { name, data }));
             }
-            Self::CancelRequested { reason } => return Some(Event::CancelRequested(reason)),
+            Self::CancelRequested { reason, .. } => return Some(Event::CancelRequested(reason)),
             Self::ActivityCalled {
                 seq, name, input, ..
             } => Command::CallActivity(ActivityCall {
@@ -281,6 +361,11 @@ impl Entry {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl Outcome {
     fn answer(self, seq: u32) -> Answer {
         let outcome = match self {
@@ -288,6 +373,15 @@ impl Outcome {
             Self::Failed(why) => Err(why.into()),
         };
         Answer { seq, outcome }
+    }
+}
+
+impl From<Result<String, Failure>> for Outcome {
+    fn from(outcome: Result<String, Failure>) -> Self {
+        match outcome {
+            Ok(value) => Self::Done(value),
+            Err(failure) => Self::Failed(failure.into()),
+        }
     }
 }
 
@@ -344,19 +438,23 @@ impl From<Retry> for RetryRule {
     }
 }
 
+impl From<Continuation> for Anew {
+    fn from(Continuation { input, unread }: Continuation) -> Self {
+        let unread = unread.into_iter();
+        Self {
+            input,
+            unread: unread.map(|signal| (signal.name, signal.data)).collect(),
+        }
+    }
+}
+
 impl From<Ending> for End {
     fn from(ending: Ending) -> Self {
         match ending {
             Ending::Completed(output) => Self::Completed(output),
             Ending::Failed(failure) => Self::Failed(failure.into()),
             Ending::Cancelled => Self::Cancelled,
-            Ending::Continued(Continuation { input, unread }) => Self::Continued(Anew {
-                input,
-                unread: unread
-                    .into_iter()
-                    .map(|signal| (signal.name, signal.data))
-                    .collect(),
-            }),
+            Ending::Continued(continuation) => Self::Continued(continuation.into()),
         }
     }
 }

@@ -2,18 +2,69 @@
 //!
 //! A fold over the entries, in memory only. It says nothing that the log does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::entry::{End, Entry, Outcome, RetryRule, Why};
+use crate::entry::{End, Entry, Outcome, Parent, RetryRule, Why};
+
+/// Signals of other runs that are known again. A sender that was told that its signal is received never sends
+/// it again, so only the newest can come twice.
+const HEARD: usize = 256;
+
+/// A run that brings the host down does so soon after it was brought back. What runs for weeks sees hosts come
+/// and go, and that is none of its faults.
+const SOON_MS: u64 = 600_000;
 
 /// The run as its log has it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ledger {
     open: BTreeMap<u32, Open>,
+    /// Of what is open: when timers fire, and when what has failed is tried again.
+    due: BTreeSet<(u64, u32)>,
+    /// Of what is open: activities that have failed.
+    failed: BTreeSet<u32>,
+    /// Of what is open: what somebody is asked.
+    asked: BTreeSet<u32>,
     now_ms: u64,
-    ending: Option<End>,
-    /// How often the host came back since something happened.
+    name: String,
+    generation: u32,
+    parent: Option<Parent>,
+    started_ms: u64,
+    ending: Option<Ended>,
+    cancelled: Option<Cancelled>,
+    suspended: Option<Suspended>,
+    heard: VecDeque<String>,
+    /// How often the host came back, soon after it came back before, since something happened.
     recoveries: u32,
+    recovered_ms: u64,
+    /// How many entries there are.
+    length: u64,
+    /// At which of them the newest turn begins.
+    turn: u64,
+}
+
+/// How a run came to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    pub ending: End,
+    /// Without its code.
+    pub terminated: bool,
+    pub reason: Option<String>,
+    pub at_ms: u64,
+}
+
+/// It was asked to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancelled {
+    pub reason: Option<String>,
+    pub since_ms: u64,
+}
+
+/// The code is not to see what happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspended {
+    pub reason: Option<String>,
+    /// The first entry that it has not seen.
+    pub unseen: u64,
 }
 
 /// Something that was begun and has no outcome.
@@ -53,6 +104,10 @@ pub struct Activity {
     /// How long the attempt may take.
     pub attempt_ms: Option<u64>,
     pub heartbeat_ms: Option<u64>,
+    /// What the attempt before said last.
+    pub last: Option<String>,
+    /// Why the attempt before failed.
+    pub why: Option<String>,
     retry: Option<RetryRule>,
     /// After that it is not tried again.
     last_ms: Option<u64>,
@@ -68,18 +123,76 @@ impl Ledger {
         ledger
     }
 
-    /// One more entry.
+    /// One more entry. Of what it has, only what stays open is copied.
     pub fn apply(&mut self, entry: &Entry) {
-        match entry.clone() {
+        match entry {
             Entry::Turn { at_ms } => {
-                self.now_ms = at_ms;
+                self.now_ms = *at_ms;
                 self.recoveries = 0;
+                self.turn = self.length;
             }
-            Entry::Recovered { at_ms } => {
-                self.now_ms = at_ms;
-                self.recoveries += 1;
-                self.begin_again();
+            Entry::Recovered { at_ms } => self.recover(*at_ms),
+            Entry::Started {
+                name,
+                generation,
+                parent,
+                heard,
+                ..
+            } => {
+                self.name.clone_from(name);
+                self.generation = *generation;
+                self.parent.clone_from(parent);
+                self.heard = heard.iter().cloned().collect();
+                self.started_ms = self.now_ms;
             }
+            Entry::AttemptFailed {
+                seq,
+                failure,
+                next_ms,
+                last,
+            } => {
+                if let Some(Open::Activity(activity)) = self.open.get_mut(seq) {
+                    self.due.remove(&(activity.begins_ms, *seq));
+                    self.due.insert((*next_ms, *seq));
+                    self.failed.insert(*seq);
+                    activity.attempt += 1;
+                    activity.failures += 1;
+                    activity.begins_ms = *next_ms;
+                    activity.last.clone_from(last);
+                    activity.why = Some(failure.message.clone());
+                }
+            }
+            Entry::ActivityEnded { seq, .. }
+            | Entry::ChildEnded { seq, .. }
+            | Entry::TimerFired { seq }
+            | Entry::Answered { seq, .. }
+            | Entry::SignalDelivered { seq }
+            | Entry::GivenUp { seq } => self.close(*seq),
+            Entry::SignalReceived { from, .. } => self.hear(from.as_deref()),
+            Entry::CancelRequested { reason, since_ms } => {
+                self.cancelled.get_or_insert_with(|| Cancelled {
+                    reason: reason.clone(),
+                    since_ms: since_ms.unwrap_or(self.now_ms),
+                });
+            }
+            Entry::Suspended { reason } => {
+                let unseen = self.turn;
+                self.suspended.get_or_insert_with(|| Suspended {
+                    reason: reason.clone(),
+                    unseen,
+                });
+            }
+            Entry::Resumed => self.suspended = None,
+            Entry::Finished { ending } => self.end(ending, false, None),
+            Entry::Terminated { ending, reason } => self.end(ending, true, reason.clone()),
+            Entry::Marked { .. } => {}
+            begun => self.begin(begun),
+        }
+        self.length += 1;
+    }
+
+    fn begin(&mut self, entry: &Entry) {
+        let (seq, open) = match entry {
             Entry::ActivityCalled {
                 seq,
                 name,
@@ -90,30 +203,27 @@ impl Ledger {
                 heartbeat_ms,
             } => {
                 let activity = Activity {
-                    name,
-                    input,
+                    name: name.clone(),
+                    input: input.clone(),
                     attempt: 1,
                     failures: 0,
                     begins_ms: self.now_ms,
-                    attempt_ms,
-                    heartbeat_ms,
-                    retry,
+                    attempt_ms: *attempt_ms,
+                    heartbeat_ms: *heartbeat_ms,
+                    last: None,
+                    why: None,
+                    retry: retry.clone(),
                     last_ms: total_ms.map(|total| self.now_ms.saturating_add(total)),
                 };
-                self.open.insert(seq, Open::Activity(activity));
-            }
-            Entry::AttemptFailed { seq, next_ms, .. } => {
-                if let Some(Open::Activity(activity)) = self.open.get_mut(&seq) {
-                    activity.attempt += 1;
-                    activity.failures += 1;
-                    activity.begins_ms = next_ms;
-                }
+                (seq, Open::Activity(activity))
             }
             Entry::ChildCalled { seq, name, input } => {
-                self.open.insert(seq, Open::Child { name, input });
+                let (name, input) = (name.clone(), input.clone());
+                (seq, Open::Child { name, input })
             }
             Entry::TimerStarted { seq, due_ms } => {
-                self.open.insert(seq, Open::Timer { due_ms });
+                self.due.insert((*due_ms, *seq));
+                (seq, Open::Timer { due_ms: *due_ms })
             }
             Entry::SignalSent {
                 seq,
@@ -121,8 +231,12 @@ impl Ledger {
                 name,
                 data,
             } => {
-                let signal = Open::Signal { target, name, data };
-                self.open.insert(seq, signal);
+                let signal = Open::Signal {
+                    target: target.clone(),
+                    name: name.clone(),
+                    data: data.clone(),
+                };
+                (seq, signal)
             }
             Entry::Asked {
                 seq,
@@ -130,29 +244,66 @@ impl Ledger {
                 message,
                 schema,
             } => {
+                self.asked.insert(*seq);
                 let question = Open::Question {
-                    key,
-                    message,
-                    schema,
+                    key: key.clone(),
+                    message: message.clone(),
+                    schema: schema.clone(),
                 };
-                self.open.insert(seq, question);
+                (seq, question)
             }
-            Entry::ActivityEnded { seq, .. }
-            | Entry::ChildEnded { seq, .. }
-            | Entry::TimerFired { seq }
-            | Entry::Answered { seq, .. }
-            | Entry::SignalDelivered { seq }
-            | Entry::GivenUp { seq } => {
-                self.open.remove(&seq);
+            _ => return,
+        };
+        self.open.insert(*seq, open);
+    }
+
+    fn close(&mut self, seq: u32) {
+        match self.open.remove(&seq) {
+            Some(Open::Timer { due_ms }) => drop(self.due.remove(&(due_ms, seq))),
+            Some(Open::Activity(activity)) => {
+                self.due.remove(&(activity.begins_ms, seq));
+                self.failed.remove(&seq);
             }
-            Entry::Finished { ending } => {
-                self.open.clear();
-                self.ending = Some(ending);
+            Some(Open::Question { .. }) => drop(self.asked.remove(&seq)),
+            Some(Open::Child { .. } | Open::Signal { .. }) | None => {}
+        }
+    }
+
+    fn end(&mut self, ending: &End, terminated: bool, reason: Option<String>) {
+        self.open.clear();
+        self.due.clear();
+        self.failed.clear();
+        self.asked.clear();
+        self.ending = Some(Ended {
+            ending: ending.clone(),
+            terminated,
+            reason,
+            at_ms: self.now_ms,
+        });
+    }
+
+    fn hear(&mut self, from: Option<&str>) {
+        let Some(from) = from else {
+            return;
+        };
+        if self.heard.len() >= HEARD {
+            self.heard.pop_front();
+        }
+        self.heard.push_back(from.to_owned());
+    }
+
+    /// What was under way is begun again. It may have been done: it has the same key.
+    fn recover(&mut self, at_ms: u64) {
+        let is_soon = at_ms.saturating_sub(self.recovered_ms) < SOON_MS;
+        self.recoveries = if is_soon { self.recoveries + 1 } else { 1 };
+        self.recovered_ms = at_ms;
+        self.now_ms = at_ms;
+        for open in self.open.values_mut() {
+            if let Open::Activity(activity) = open
+                && activity.begins_ms <= at_ms
+            {
+                activity.attempt += 1;
             }
-            Entry::Started { .. }
-            | Entry::SignalReceived { .. }
-            | Entry::Marked { .. }
-            | Entry::CancelRequested { .. } => {}
         }
     }
 
@@ -161,9 +312,39 @@ impl Ledger {
         &self.open
     }
 
+    /// The orchestration.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How often it has begun anew.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// Whose child it is.
+    pub fn parent(&self) -> Option<&Parent> {
+        self.parent.as_ref()
+    }
+
+    /// When it was started, or began anew.
+    pub fn started_ms(&self) -> u64 {
+        self.started_ms
+    }
+
     /// How it ended, if it has.
-    pub fn ending(&self) -> Option<&End> {
+    pub fn ending(&self) -> Option<&Ended> {
         self.ending.as_ref()
+    }
+
+    /// Who asked it to stop, if somebody has.
+    pub fn cancelled(&self) -> Option<&Cancelled> {
+        self.cancelled.as_ref()
+    }
+
+    /// Why it stands still, if it does.
+    pub fn suspended(&self) -> Option<&Suspended> {
+        self.suspended.as_ref()
     }
 
     /// How often the host came back and nothing happened.
@@ -171,20 +352,51 @@ impl Ledger {
         self.recoveries
     }
 
-    /// The number of the question that is open under this key.
-    pub fn question(&self, wanted: &str) -> Option<u32> {
-        let is_it =
-            |(_, open): &(&u32, &Open)| matches!(open, Open::Question { key, .. } if key == wanted);
-        self.open.iter().find(is_it).map(|(seq, _)| *seq)
+    /// How many entries there are.
+    pub fn length(&self) -> u64 {
+        self.length
     }
 
-    /// When something is to be done though nothing happens: the next timer.
-    pub fn wakes_ms(&self) -> Option<u64> {
-        let timers = self.open.values().filter_map(|open| match open {
-            Open::Timer { due_ms } => Some(*due_ms),
+    /// Signals that were received, by what they are known by: the newest.
+    pub fn heard(&self) -> &VecDeque<String> {
+        &self.heard
+    }
+
+    /// Something was under way at the end of the log.
+    pub fn is_under_way(&self, now_ms: u64) -> bool {
+        let is_due = |open: &Open| matches!(open, Open::Activity(one) if one.begins_ms <= now_ms);
+        self.open.values().any(is_due)
+    }
+
+    /// When something is to be done though nothing happens: the next timer, the next attempt after a pause.
+    pub fn wakes_ms(&self, now_ms: u64) -> Option<u64> {
+        let later = (now_ms.saturating_add(1), 0);
+        self.due.range(later..).next().map(|(ms, _)| *ms)
+    }
+
+    /// Timers and attempts after a pause whose time has come.
+    pub fn due(&self, now_ms: u64) -> impl Iterator<Item = u32> {
+        self.due.range(..=(now_ms, u32::MAX)).map(|(_, seq)| *seq)
+    }
+
+    /// Activities that have failed and are tried again, by number.
+    pub fn failed(&self) -> impl Iterator<Item = (u32, &Activity)> {
+        let activity = |seq: &u32| match self.open.get(seq)? {
+            Open::Activity(activity) => Some((*seq, activity)),
             _ => None,
-        });
-        timers.min()
+        };
+        self.failed.iter().filter_map(activity)
+    }
+
+    /// Questions that are open, by number.
+    pub fn asked(&self) -> impl Iterator<Item = (u32, &Open)> {
+        let question = |seq: &u32| Some((*seq, self.open.get(seq)?));
+        self.asked.iter().filter_map(question)
+    }
+
+    /// The time of the newest turn: what the code sees as the time.
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
     }
 
     /// What the outcome of an attempt comes to. `None`: nobody waits for it.
@@ -193,6 +405,7 @@ impl Ledger {
         seq: u32,
         attempt: u32,
         outcome: Outcome,
+        last: Option<String>,
         now_ms: u64,
     ) -> Option<Entry> {
         let Some(Open::Activity(activity)) = self.open.get(&seq) else {
@@ -207,6 +420,7 @@ impl Ledger {
                     seq,
                     failure,
                     next_ms,
+                    last,
                 },
                 None => Entry::ActivityEnded {
                     seq,
@@ -216,20 +430,14 @@ impl Ledger {
             done @ Outcome::Done(_) => Entry::ActivityEnded { seq, outcome: done },
         })
     }
-
-    /// What was under way is begun again. It may have been done: it has the same key.
-    fn begin_again(&mut self) {
-        for open in self.open.values_mut() {
-            if let Open::Activity(activity) = open
-                && activity.begins_ms <= self.now_ms
-            {
-                activity.attempt += 1;
-            }
-        }
-    }
 }
 
 impl Activity {
+    /// How many attempts there will be at most, where its caller has said that.
+    pub fn attempts(&self) -> Option<u32> {
+        self.retry.as_ref().map(|rule| rule.attempts)
+    }
+
     /// When it is tried again after one more failure, if it is.
     fn next_ms(&self, failure: &Why, now_ms: u64) -> Option<u64> {
         let rule = self.retry.as_ref()?;
@@ -299,7 +507,9 @@ mod tests {
     fn attempts(mut ledger: Ledger) -> Vec<u64> {
         let mut begins = Vec::new();
         for attempt in 1.. {
-            let entry = ledger.attempted(1, attempt, failure("busy"), 1000).unwrap();
+            let entry = ledger
+                .attempted(1, attempt, failure("busy"), None, 1000)
+                .unwrap();
             ledger.apply(&entry);
             let Entry::AttemptFailed { next_ms, .. } = entry else {
                 break;
@@ -328,7 +538,7 @@ mod tests {
     #[test]
     fn what_is_final_is_not_tried_again() {
         let ledger = called(Some(rule(5)), None);
-        let entry = ledger.attempted(1, 1, failure("no-such-film"), 1000);
+        let entry = ledger.attempted(1, 1, failure("no-such-film"), None, 1000);
         assert!(
             matches!(entry, Some(Entry::ActivityEnded { .. })),
             "{entry:?}"
@@ -340,10 +550,10 @@ mod tests {
         let mut ledger = called(Some(rule(2)), None);
         ledger.apply(&Entry::Recovered { at_ms: 2000 });
         assert_eq!(
-            ledger.attempted(1, 1, Outcome::Done("1".to_owned()), 2000),
+            ledger.attempted(1, 1, Outcome::Done("1".to_owned()), None, 2000),
             None
         );
-        let entry = ledger.attempted(1, 2, failure("busy"), 2000);
+        let entry = ledger.attempted(1, 2, failure("busy"), None, 2000);
         assert!(
             matches!(entry, Some(Entry::AttemptFailed { .. })),
             "{entry:?}"

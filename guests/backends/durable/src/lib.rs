@@ -19,9 +19,34 @@
     reason = "the fields are those of the interface, `wit/durable/orchestrator.wit`, and are documented there"
 )]
 
+mod actor;
+mod alarm;
+mod attempts;
+pub mod backend;
+pub mod bindings;
+pub mod config;
+mod drive;
+mod engine;
 pub mod entry;
+#[cfg(target_family = "wasm")]
+mod imports;
+pub mod input;
 pub mod ledger;
+mod load;
+mod observe;
+mod ready;
+mod recover;
+mod relatives;
 pub mod run;
+mod shown;
+pub mod summary;
+pub mod work;
+pub mod world;
 
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod tests;
+
+taskhost_sdk::export_backend!(backend::Durable<imports::Host>);
+taskhost_sdk::manifest!();

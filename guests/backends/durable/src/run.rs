@@ -1,42 +1,60 @@
 //! One run at work: from what happens to what is to be written down, and what is to be done then.
 //!
 //! ```text
-//! turn ─▶ append and flush ─▶ work        the caller's order: nothing is done that is not written down
-//!              └ failed: drop the run, and recover it from the log
+//! happened ─▶ decide ─▶ write ─▶ append ─▶ written ─▶ work      the caller's order: nothing is done that is
+//!                │                  └ failed: drop the run, recover it from the log          not written down
+//!                └ `Decided::Again`: what happened is kept, until another session decides
 //! ```
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use taskhost_flow::{Command, Event, Failure, Progress};
+use taskhost_flow::{Command, Ending, Event, Failure, Progress, replay};
 
-use crate::entry::{Entry, Outcome};
-use crate::ledger::{Activity, Ledger, Open};
+use crate::bindings::journal;
+use crate::entry::{Anew, End, Entry, Parent};
+use crate::input::Input;
+use crate::ledger::Ledger;
+use crate::summary;
+use crate::work::{Doing, Place};
+use crate::world::Session;
 
 /// How often the host may come back before something happens: then the run is what brings it down.
 const RECOVERIES: u32 = 10;
 
-/// The code of a run, wherever it runs.
-pub trait Session {
-    /// See `orchestrator.run.step` in `wit/durable/orchestrator.wit`.
-    fn step(&mut self, events: Vec<Event>) -> Result<Vec<Command>, Failure>;
-}
+/// The host takes 50,000 entries. The end must fit too.
+const ENTRIES: u64 = 49_900;
 
-impl Session for taskhost_flow::replay::Run {
-    fn step(&mut self, events: Vec<Event>) -> Result<Vec<Command>, Failure> {
-        Self::step(self, events)
-    }
-}
+/// The host takes 16 MiB.
+const BYTES: u64 = 15 << 20;
 
 /// One run.
 #[derive(Debug)]
 pub struct Run<S> {
-    session: S,
-    ledger: Ledger,
-    /// How many entries the log has.
+    pub(crate) name: Rc<str>,
+    /// Its code. None: it is brought to where it was when it is needed.
+    session: Option<S>,
+    pub(crate) ledger: Ledger,
+    /// How many entries the log has, and bytes.
     length: u64,
-    shown: Shown,
-    /// What is being done, and in which attempt.
-    doing: BTreeMap<u32, u32>,
+    bytes: u64,
+    /// How many entries of the log the code has seen.
+    seen: u64,
+    /// What it has not: the run was suspended.
+    late: Vec<Event>,
+    /// In the ledger, and not in the log.
+    pending: Vec<Entry>,
+    /// What is pending replaces the log.
+    anew: bool,
+    /// Being written: entries and bytes.
+    writing: (u64, u64),
+    pub(crate) shown: Shown,
+    /// What is being done.
+    pub(crate) doing: BTreeMap<Place, Doing>,
+    /// What may have something to be done for, or to be stopped.
+    pub(crate) touched: Vec<u32>,
+    /// Its place among those that wait with their code at hand.
+    pub(crate) ready: Option<u64>,
 }
 
 /// What onlookers see. Kept beside the log, and never part of it.
@@ -48,245 +66,341 @@ pub struct Shown {
     pub progress: Option<Progress>,
 }
 
-/// Something that happened.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Input {
-    /// Of an activity.
-    Attempt {
-        seq: u32,
-        attempt: u32,
-        outcome: Outcome,
-    },
-    /// Of another run that this one began.
-    Child {
-        seq: u32,
-        outcome: Outcome,
-    },
-    /// Of a question.
-    Answer {
-        key: String,
-        outcome: Outcome,
-    },
-    /// Another run has what this one sent.
-    Delivered {
-        seq: u32,
-    },
-    Signal {
-        name: String,
-        data: String,
-    },
-    Cancel {
-        reason: Option<String>,
-    },
-    /// Time has passed.
-    Time,
+/// What a run is begun with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begin {
+    pub orchestration: String,
+    pub input: String,
+    pub seed: u64,
+    pub parent: Option<Parent>,
 }
 
-/// What is to be appended to the log, all of it or nothing.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Turn {
-    /// How many entries the log must have before. If it has others, somebody else runs this run.
-    pub expected: u64,
-    pub entries: Vec<Entry>,
-    pub shown: Shown,
-}
-
-/// What is to be done once a turn is written down.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Work {
-    /// One attempt. Its key is made of the run and `seq`: the same for all attempts.
-    Attempt { seq: u32, activity: Activity },
-    Child {
-        seq: u32,
-        name: String,
-        input: String,
-    },
-    Signal {
-        seq: u32,
-        target: String,
-        name: String,
-        data: String,
-    },
-    /// Nobody waits for it any more.
-    Stop { seq: u32 },
+/// What is to be done next.
+#[derive(Debug)]
+pub enum Decided {
+    /// Nothing has happened.
+    Nothing,
+    /// To be written down.
+    Write(journal::Turn),
+    /// To be begun anew with this, and decided again.
+    Anew(Anew),
+    /// The host could not run the code. To be decided again, later.
+    Again(Failure),
 }
 
 impl<S: Session> Run<S> {
     /// A new one.
-    pub fn begin(session: S, name: &str, input: &str, seed: u64, now_ms: u64) -> (Self, Turn) {
+    pub fn begin(name: Rc<str>, begin: Begin, now_ms: u64) -> Self {
         let mut run = Self {
-            session,
+            name,
+            session: None,
             ledger: Ledger::default(),
             length: 0,
+            bytes: 0,
+            seen: 0,
+            late: Vec::new(),
+            pending: Vec::new(),
+            anew: false,
+            writing: (0, 0),
             shown: Shown::default(),
             doing: BTreeMap::new(),
+            touched: Vec::new(),
+            ready: None,
         };
         let started = Entry::Started {
-            name: name.to_owned(),
-            input: input.to_owned(),
-            seed,
+            name: begin.orchestration,
+            input: begin.input,
+            seed: begin.seed,
+            generation: 0,
+            parent: begin.parent,
+            heard: Vec::new(),
         };
-        let turn = run.take(vec![Entry::Turn { at_ms: now_ms }, started], now_ms);
-        (run, turn)
+        run.note(started, now_ms);
+        run
     }
 
-    /// Brings one back from its log, which is not over. What was under way is begun again.
-    pub fn recover(session: S, log: &[Entry], shown: Shown, now_ms: u64) -> (Self, Turn) {
+    /// Brings one back from its log. What was under way is begun again, unless the run is over.
+    ///
+    /// Its code is not needed for that: what it has decided is written down with what led to it.
+    pub fn recover(name: Rc<str>, log: &[Entry], bytes: u64, shown: Shown, now_ms: u64) -> Self {
+        let ledger = Ledger::of(log);
+        let suspended = ledger.suspended().map(|suspended| suspended.unseen);
         let mut run = Self {
-            session,
-            ledger: Ledger::of(log),
-            length: log.len() as u64,
+            name,
+            session: None,
+            length: ledger.length(),
+            bytes,
+            seen: suspended.unwrap_or(ledger.length()),
+            late: Vec::new(),
+            pending: Vec::new(),
+            anew: false,
+            writing: (0, 0),
             shown,
             doing: BTreeMap::new(),
+            touched: ledger.open().keys().copied().collect(),
+            ready: None,
+            ledger,
         };
-        let recovered = Entry::Recovered { at_ms: now_ms };
-        run.ledger.apply(&recovered);
-        let decided = if run.ledger.recoveries() > RECOVERIES {
-            Err(Failure::new(
-                "recovery-limit",
-                format!("the host came back {RECOVERIES} times, and nothing happened in this run"),
-            ))
-        } else {
-            run.session
-                .step(log.iter().filter_map(Entry::seen).collect())
-        };
-        let turn = run.close(vec![recovered], decided, now_ms);
-        (run, turn)
+        if run.ledger.is_under_way(now_ms) {
+            run.push(Entry::Recovered { at_ms: now_ms });
+        }
+        if run.ledger.recoveries() > RECOVERIES {
+            let message =
+                format!("the host came back {RECOVERIES} times, and nothing happened in this run");
+            run.terminate(Failure::new("recovery-limit", message), now_ms);
+        }
+        run
     }
 
-    /// What `inputs` come to. `None`: nobody waits for any of them.
+    /// Whether `decide` needs its code.
+    pub fn wants_code(&self) -> bool {
+        // The time alone is none of its business before something happens.
+        let sees = |entry: &Entry| !matches!(entry, Entry::Turn { .. }) && entry.is_seen();
+        self.goes_on() && (self.seen < self.length || self.pending.iter().any(sees))
+    }
+
+    /// Neither over nor suspended.
+    pub fn goes_on(&self) -> bool {
+        self.ledger.ending().is_none() && self.ledger.suspended().is_none()
+    }
+
+    pub fn has_code(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// Its code needs no history to be where the run is.
+    pub fn is_fresh(&self) -> bool {
+        self.length == 0 || self.anew
+    }
+
+    /// How many entries its log has.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Saves memory until it is needed again.
+    pub fn drop_code(&mut self) {
+        self.session = None;
+        self.late = Vec::new();
+    }
+
+    /// Gives it code to which nothing has happened, and leads that to where the run is.
     ///
-    /// The run is then where it is when the turn is written down; if that fails, it is to be dropped.
-    pub fn turn(&mut self, inputs: Vec<Input>, now_ms: u64) -> Option<Turn> {
-        if self.ledger.ending().is_some() {
-            return None;
-        }
-        let mut entries = vec![Entry::Turn { at_ms: now_ms }];
-        for input in inputs {
-            for entry in self.happened(input, now_ms) {
-                // At once: the next input may be about the same.
-                self.ledger.apply(&entry);
-                entries.push(entry);
-            }
-        }
-        (entries.len() > 1).then(|| self.take(entries, now_ms))
-    }
-
-    /// What is to be done that is not being done. To be asked for when a turn has been written down.
-    pub fn work(&mut self) -> Vec<Work> {
-        let open = self.ledger.open();
-        let mut work = Vec::new();
-        self.doing.retain(|seq, _| {
-            let goes_on = open.contains_key(seq);
-            if !goes_on {
-                work.push(Work::Stop { seq: *seq });
-            }
-            goes_on
-        });
-        for (seq, open) in open {
-            let seq = *seq;
-            let (attempt, begin) = match open.clone() {
-                Open::Activity(activity) => (activity.attempt, Work::Attempt { seq, activity }),
-                Open::Child { name, input } => (1, Work::Child { seq, name, input }),
-                Open::Signal { target, name, data } => (
-                    1,
-                    Work::Signal {
-                        seq,
-                        target,
-                        name,
-                        data,
-                    },
-                ),
-                Open::Timer { .. } | Open::Question { .. } => continue,
+    /// # Errors
+    /// Where the code is not the one that wrote the log.
+    pub async fn catch_up(&mut self, mut session: S, log: Vec<Entry>) -> Result<(), Failure> {
+        let mut history = Vec::with_capacity(log.len());
+        let mut late = Vec::new();
+        for (place, entry) in (0..).zip(log) {
+            let events = if place < self.seen {
+                &mut history
+            } else {
+                &mut late
             };
-            if self.doing.insert(seq, attempt) != Some(attempt) {
-                work.push(begin);
+            events.extend(entry.into_seen());
+        }
+        if !history.is_empty() {
+            decides_nothing(&session.step(history).await?)?;
+        }
+        self.session = Some(session);
+        self.late = late;
+        Ok(())
+    }
+
+    /// Takes up what happened. Nothing is decided yet.
+    pub fn happened(&mut self, inputs: Vec<Input>, now_ms: u64, grace_ms: u64) {
+        for input in inputs {
+            if self.ledger.ending().is_some() {
+                return;
+            }
+            if let Some(entry) = self.taken(input, now_ms) {
+                self.note(entry, now_ms);
             }
         }
-        work
+        self.time_passed(now_ms, grace_ms);
     }
 
-    /// What is open, when it wakes, and how it ended.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
-    /// What onlookers see.
-    pub fn shown(&self) -> &Shown {
-        &self.shown
-    }
-
-    fn happened(&self, input: Input, now_ms: u64) -> Vec<Entry> {
-        let open = self.ledger.open();
-        let one = match input {
-            Input::Attempt {
-                seq,
-                attempt,
-                outcome,
-            } => self.ledger.attempted(seq, attempt, outcome, now_ms),
-            Input::Child { seq, outcome } => matches!(open.get(&seq), Some(Open::Child { .. }))
-                .then_some(Entry::ChildEnded { seq, outcome }),
-            Input::Answer { key, outcome } => {
-                let seq = self.ledger.question(&key);
-                seq.map(|seq| Entry::Answered { seq, outcome })
-            }
-            Input::Delivered { seq } => matches!(open.get(&seq), Some(Open::Signal { .. }))
-                .then_some(Entry::SignalDelivered { seq }),
-            Input::Signal { name, data } => Some(Entry::SignalReceived { name, data }),
-            Input::Cancel { reason } => Some(Entry::CancelRequested { reason }),
-            Input::Time => {
-                let due = |(seq, open): (&u32, &Open)| {
-                    let is_due = matches!(open, Open::Timer { due_ms } if *due_ms <= now_ms);
-                    is_due.then_some(Entry::TimerFired { seq: *seq })
-                };
-                return open.iter().filter_map(due).collect();
-            }
-        };
-        one.into_iter().collect()
-    }
-
-    /// Shows the code what `entries` has, and writes down what it decides.
-    fn take(&mut self, entries: Vec<Entry>, now_ms: u64) -> Turn {
-        let decided = self
-            .session
-            .step(entries.iter().filter_map(Entry::seen).collect());
-        self.close(entries, decided, now_ms)
-    }
-
-    fn close(
-        &mut self,
-        mut entries: Vec<Entry>,
-        decided: Result<Vec<Command>, Failure>,
-        now_ms: u64,
-    ) -> Turn {
-        // The time of the turn is the time of what is decided in it.
-        for entry in entries
-            .iter()
-            .filter(|entry| matches!(entry, Entry::Turn { .. }))
-        {
-            self.ledger.apply(entry);
+    /// Shows the code what happened, and takes up what it decides.
+    pub async fn decide(&mut self) -> Decided {
+        if self.pending.is_empty() {
+            return Decided::Nothing;
         }
-        let decided = decided.unwrap_or_else(|failure| {
-            vec![Command::Finish(taskhost_flow::Ending::Failed(failure))]
-        });
-        for command in decided {
-            match command {
-                Command::SetStatus(status) => self.shown.status = Some(status),
-                Command::SetProgress(progress) => self.shown.progress = Some(progress),
-                decision => {
-                    if let Some(entry) = Entry::decided(decision, now_ms) {
-                        self.ledger.apply(&entry);
-                        entries.push(entry);
+        if self.wants_code() {
+            let Some(session) = &mut self.session else {
+                return Decided::Again(Failure::new("no-session", "its code is not at hand"));
+            };
+            let mut events = std::mem::take(&mut self.late);
+            events.extend(self.pending.iter().filter_map(Entry::seen));
+            match session.step(events).await {
+                Err(failure) if failure.retryable => {
+                    self.drop_code();
+                    return Decided::Again(failure);
+                }
+                Err(failure) => self.terminate(failure, self.ledger.now_ms()),
+                Ok(commands) => {
+                    if let Some(anew) = self.take_up(commands) {
+                        return Decided::Anew(anew);
                     }
                 }
             }
         }
-        let expected = self.length;
-        self.length += entries.len() as u64;
-        Turn {
-            expected,
-            entries,
-            shown: self.shown.clone(),
+        let log = if self.anew { 0 } else { self.length };
+        if self.ledger.ending().is_none()
+            && (log + self.pending.len() as u64 > ENTRIES || self.bytes > BYTES)
+        {
+            self.terminate(history_full(""), self.ledger.now_ms());
         }
+        if !self.goes_on() {
+            self.drop_code();
+        }
+        Decided::Write(self.write())
+    }
+
+    /// Ends the run without its code.
+    pub fn terminate(&mut self, failure: Failure, now_ms: u64) {
+        self.drop_code();
+        let (ending, reason) = (End::Failed(failure.into()), None);
+        self.note(Entry::Terminated { ending, reason }, now_ms);
+    }
+
+    /// What is pending from now on is a new history.
+    pub fn begin_anew(&mut self, anew: Anew, seed: u64, now_ms: u64) {
+        self.drop_code();
+        let before = std::mem::take(&mut self.ledger);
+        self.pending.clear();
+        self.touched.clear();
+        self.seen = 0;
+        self.anew = true;
+        let started = Entry::Started {
+            name: before.name().to_owned(),
+            input: anew.input,
+            seed,
+            generation: before.generation() + 1,
+            parent: before.parent().cloned(),
+            heard: before.heard().iter().cloned().collect(),
+        };
+        self.note(started, now_ms);
+        for (name, data) in anew.unread {
+            let from = None;
+            self.push(Entry::SignalReceived { name, data, from });
+        }
+        if let Some(cancelled) = before.cancelled() {
+            self.push(Entry::CancelRequested {
+                reason: cancelled.reason.clone(),
+                since_ms: Some(cancelled.since_ms),
+            });
+        }
+    }
+
+    /// The turn that was to be written down is.
+    pub fn written(&mut self) {
+        let (entries, bytes) = std::mem::take(&mut self.writing);
+        if std::mem::take(&mut self.anew) {
+            (self.length, self.bytes) = (0, 0);
+        }
+        self.length += entries;
+        self.bytes += bytes;
+        self.seen = match self.ledger.suspended() {
+            Some(suspended) => suspended.unseen,
+            None => self.length,
+        };
+    }
+
+    fn take_up(&mut self, commands: Vec<Command>) -> Option<Anew> {
+        let now_ms = self.ledger.now_ms();
+        for command in commands {
+            match command {
+                Command::SetStatus(status) => self.shown.status = Some(status),
+                Command::SetProgress(progress) => self.shown.progress = Some(progress),
+                Command::Finish(Ending::Continued(continuation)) => {
+                    return Some(continuation.into());
+                }
+                decision => {
+                    if let Some(entry) = Entry::decided(decision, now_ms) {
+                        self.push(entry);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn write(&mut self) -> journal::Turn {
+        let entries: Vec<_> = std::mem::take(&mut self.pending)
+            .iter()
+            .filter_map(|entry| serde_json::to_string(entry).ok())
+            .collect();
+        let bytes = entries.iter().map(|entry| entry.len() as u64).sum();
+        self.writing = (entries.len() as u64, bytes);
+        journal::Turn {
+            run: self.name.to_string(),
+            expected: self.length,
+            entries,
+            summary: summary::write(&self.ledger, &self.shown, self.bytes + bytes),
+            over: self.ledger.ending().is_some(),
+            anew: self.anew,
+        }
+    }
+
+    /// An entry of a turn that begins now, unless one has begun.
+    pub(crate) fn note(&mut self, entry: Entry, now_ms: u64) {
+        let is_turn = |entry: &Entry| matches!(entry, Entry::Turn { .. });
+        // Before it there may be that the host came back.
+        if !self.pending.iter().take(2).any(is_turn) {
+            self.push(Entry::Turn { at_ms: now_ms });
+        }
+        self.push(entry);
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.ledger.apply(&entry);
+        self.touched.extend(entry.seq());
+        self.pending.push(entry);
+    }
+}
+
+/// What a history comes to that is too long.
+pub(crate) fn history_full(limit: &str) -> Failure {
+    let limit = if limit.is_empty() {
+        String::new()
+    } else {
+        format!(" ({limit})")
+    };
+    Failure::new(
+        "history-full",
+        format!(
+            "the history of this run is too long{limit}: what never ends returns `begin_anew` now and then, and \
+             goes on with an empty one"
+        ),
+    )
+}
+
+/// What a history leads to is written down with it, so nothing else is decided behind it.
+fn decides_nothing(commands: &[Command]) -> Result<(), Failure> {
+    match commands.iter().find_map(replay::record) {
+        None => Ok(()),
+        Some(event) => Err(Failure::new(
+            "non-deterministic",
+            format!(
+                "history ends where the code now decides more ({}). It is not the code that wrote this \
+                 history: let runs under way have the old way with `Context::version`, or run them with the \
+                 old component",
+                kind(&event)
+            ),
+        )),
+    }
+}
+
+fn kind(event: &Event) -> String {
+    let of = |what: &str, name: &str| format!("{what} `{name}`");
+    match event {
+        Event::ActivityCalled(decision) => of("activity", &decision.name),
+        Event::ChildCalled(decision) => of("child", &decision.name),
+        Event::SignalSent(decision) => of("signal", &decision.name),
+        Event::Asked(decision) => of("question", &decision.name),
+        Event::TimerStarted(_) => "a timer".to_owned(),
+        Event::GivenUp(seq) => format!("giving up step {seq}"),
+        Event::Marked(change) => of("the new way at", change),
+        _ => "its end".to_owned(),
     }
 }

@@ -1,0 +1,356 @@
+//! The turns of one run, one after the other.
+//!
+//! ```text
+//! inbox ─▶ begin or load ─▶ happened ─▶ open, where code is needed ─▶ decide ─▶ append ─▶ work ─▶ inbox …
+//!             └ unknown, over: gone          └ cannot now: pause         conflict ─▶ load
+//! ```
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use taskhost_sdk::{Error, events, time};
+
+use crate::actor::{Actor, Item, Told, Trouble, Waiting, What};
+use crate::bindings::journal;
+use crate::engine::{Engine, Session};
+use crate::input::Input;
+use crate::load::Loaded;
+use crate::run::{Begin, Decided, Run, history_full};
+use crate::world::World;
+
+/// The first pause after something that the host could not do, and the longest.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// Who drives a run: it has the run in its hands until nothing is left to be done.
+pub(crate) struct Driver<W: World> {
+    pub(crate) engine: Rc<Engine<W>>,
+    pub(crate) actor: Rc<Actor<Session<W>>>,
+    pub(crate) run: Option<Run<Session<W>>>,
+    waiting: Vec<Waiting>,
+    /// There is a log: it is no use to try to begin one.
+    has_log: bool,
+}
+
+/// How it goes on.
+pub(crate) enum Next {
+    /// There may be more to be done.
+    On,
+    /// Until something happens.
+    Rest,
+    /// It is over, or was never there.
+    Gone(Told),
+}
+
+/// Until nothing is left to be done.
+pub(crate) async fn drive<W: World>(engine: Rc<Engine<W>>, actor: Rc<Actor<Session<W>>>) {
+    let run = actor.idle.take();
+    let waiting = actor.waiting.take();
+    let mut driver = Driver {
+        engine,
+        actor,
+        run,
+        waiting,
+        has_log: false,
+    };
+    if let Some(run) = &mut driver.run
+        && let Some(place) = run.ready.take()
+    {
+        driver.engine.ready.remove(place);
+    }
+    loop {
+        match driver.turn().await {
+            Next::On => {}
+            Next::Rest if driver.actor.is_inbox_empty() => return driver.rest(),
+            Next::Rest => {}
+            Next::Gone(told) => return driver.leave(&told),
+        }
+    }
+}
+
+impl<W: World> Driver<W> {
+    async fn turn(&mut self) -> Next {
+        let mut begin = None;
+        let mut looks = Vec::new();
+        let mut inputs = Vec::new();
+        for Item { what, told } in self.actor.take_inbox() {
+            let begins = matches!(what, What::Begin(_));
+            match what {
+                What::Look | What::Wants(_) => {
+                    looks.extend(told.map(|told| (what, told)));
+                    continue;
+                }
+                What::Begin(one) => begin = Some(one),
+                What::Input(input) => inputs.push(*input),
+            }
+            let waiting = told.map(|told| Waiting { told, begins });
+            self.waiting.extend(waiting);
+        }
+        let next = match self.at_hand(begin, &mut inputs).await {
+            Ok(()) => self.go_on(inputs).await,
+            Err(next) => next,
+        };
+        let told = match &next {
+            Next::Gone(told) => told.clone(),
+            Next::On | Next::Rest => Told::Written,
+        };
+        for (look, hears) in looks {
+            let wants = |run: &Run<_>, child: &str| run.waits_for(child);
+            let told = match (&look, &self.run) {
+                (What::Wants(child), Some(run)) if !wants(run, child) => Told::Over,
+                _ => told.clone(),
+            };
+            _ = hears.send(told);
+        }
+        next
+    }
+
+    /// Begins the run, or brings it back from its log.
+    async fn at_hand(
+        &mut self,
+        begin: Option<Box<Begin>>,
+        inputs: &mut Vec<Input>,
+    ) -> Result<(), Next> {
+        if self.run.is_some() {
+            return Ok(());
+        }
+        let held = match &*self.actor.trouble.borrow() {
+            Trouble::Held { why } => Some(why.clone()),
+            _ => None,
+        };
+        if let Some(why) = held {
+            inputs.retain(|input| matches!(input, Input::Terminate { .. }));
+            if inputs.is_empty() {
+                self.refuse(&Error::unavailable(format!("held: {why}")));
+                return Err(Next::Rest);
+            }
+        } else if let Some(begin) = begin
+            && !self.has_log
+        {
+            let name = self.actor.name.clone();
+            self.run = Some(Run::begin(name, *begin, time::now_ms()));
+            return Ok(());
+        }
+        match self.engine.load(&self.actor.name).await {
+            Loaded::Live(run) => {
+                self.run = Some(*run);
+                self.has_log = true;
+                Ok(())
+            }
+            Loaded::Over => Err(Next::Gone(Told::Over)),
+            Loaded::Unknown if self.has_log => Err(Next::Gone(Told::Refused(Error::unavailable(
+                "the store has not taken it",
+            )))),
+            Loaded::Unknown => Err(Next::Gone(Told::Unknown)),
+            Loaded::Failed(why) => {
+                self.refuse(&Error::unavailable(&why));
+                Err(self.pause(why))
+            }
+        }
+    }
+
+    async fn go_on(&mut self, inputs: Vec<Input>) -> Next {
+        let Some(run) = &mut self.run else {
+            return Next::On;
+        };
+        run.happened(inputs, time::now_ms(), self.engine.config.cancel_grace_ms);
+        loop {
+            let is_paused = self.is_paused();
+            let Some(run) = &mut self.run else {
+                return Next::On;
+            };
+            // One that was just brought back shows at once whether its code is still the one that it was.
+            let is_new_here = self.actor.seen.borrow().is_none();
+            if run.wants_code() || (is_new_here && run.goes_on()) {
+                if is_paused {
+                    return Next::Rest;
+                }
+                if !run.has_code()
+                    && let Err(next) = self.open().await
+                {
+                    return next;
+                }
+            }
+            let Some(run) = &mut self.run else {
+                return Next::On;
+            };
+            match run.decide().await {
+                Decided::Nothing => break,
+                Decided::Again(failure) => return self.pause(failure.message),
+                Decided::Anew(anew) => {
+                    run.begin_anew(anew, self.engine.world.seed(), time::now_ms());
+                }
+                Decided::Write(turn) => {
+                    let over = turn.over;
+                    if let Err(next) = self.append(turn).await {
+                        return next;
+                    }
+                    if over {
+                        return self.end();
+                    }
+                    break;
+                }
+            }
+        }
+        self.settle();
+        Next::Rest
+    }
+
+    async fn append(&mut self, turn: journal::Turn) -> Result<(), Next> {
+        let is_first = turn.expected == 0;
+        let Err(error) = self.engine.world.append(turn).await else {
+            if let Some(run) = &mut self.run {
+                run.written();
+            }
+            self.has_log = true;
+            self.actor.trouble.replace(Trouble::None);
+            for waiting in self.waiting.drain(..) {
+                _ = waiting.told.send(Told::Written);
+            }
+            return Ok(());
+        };
+        let why = match error {
+            journal::Error::Conflict(_) => None,
+            journal::Error::Failed(why) => Some(why),
+            journal::Error::Denied(why) if is_first => {
+                return Err(Next::Gone(Told::Refused(Error::Denied(why))));
+            }
+            journal::Error::Denied(why) => Some(why),
+            journal::Error::Full(why) if is_first => {
+                return Err(Next::Gone(Told::Refused(Error::invalid(why))));
+            }
+            journal::Error::Full(why) => {
+                let failure = history_full(&why);
+                let ending = crate::entry::End::Failed(failure.into());
+                let reason = None;
+                let input = Input::Terminate { ending, reason };
+                self.actor.put_first(What::Input(Box::new(input)));
+                None
+            }
+        };
+        self.lose();
+        // There may be a log, whoever wrote it.
+        self.has_log = true;
+        match why {
+            None => Err(Next::On),
+            // Whether it took effect is to be read, and that now where it can be.
+            Some(why) if is_first => {
+                taskhost_sdk::tracing::warn!(run = %self.actor.name, %why, "a turn was not written");
+                Err(Next::On)
+            }
+            Some(why) => Err(self.pause(why)),
+        }
+    }
+
+    /// Lets go of the run: its log says something else, or cannot be written.
+    pub(crate) fn lose(&mut self) {
+        if let Some(run) = self.run.take() {
+            for doing in run.doing.into_values() {
+                self.engine.stop_quietly(&doing);
+            }
+        }
+        let (begin, other): (Vec<_>, _) = self.waiting.drain(..).partition(|one| one.begins);
+        self.waiting = begin;
+        let refused = Told::Refused(Error::unavailable("the run is being brought back"));
+        for waiting in other {
+            _ = waiting.told.send(refused.clone());
+        }
+    }
+
+    pub(crate) fn refuse(&mut self, error: &Error) {
+        for waiting in self.waiting.drain(..) {
+            _ = waiting.told.send(Told::Refused(error.clone()));
+        }
+    }
+
+    /// Tries again later, each time after a longer pause.
+    pub(crate) fn pause(&mut self, why: String) -> Next {
+        let before = match &*self.actor.trouble.borrow() {
+            Trouble::Pause { pause_ms, .. } => Some(Duration::from_millis(*pause_ms)),
+            _ => None,
+        };
+        let pause = before.map_or(PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE));
+        let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        self.actor.trouble.replace(Trouble::Pause {
+            until_ms: time::now_ms().saturating_add(pause_ms),
+            pause_ms,
+            why,
+        });
+        self.show();
+        Next::Rest
+    }
+
+    fn is_paused(&self) -> bool {
+        let until_ms = self.actor.trouble.borrow().until_ms();
+        until_ms.is_some_and(|until_ms| time::now_ms() < until_ms)
+    }
+
+    /// What is in the log is to be done, and to be seen.
+    fn settle(&mut self) {
+        if let Some(run) = &mut self.run {
+            self.engine.perform(run);
+        }
+        for waiting in self.waiting.drain(..) {
+            // What they brought changes nothing, or is there already.
+            _ = waiting.told.send(Told::Written);
+        }
+        self.show();
+    }
+
+    fn end(&mut self) -> Next {
+        if let Some(run) = &mut self.run {
+            self.engine.perform(run);
+            self.engine.tell_parent(run);
+        }
+        self.show();
+        Next::Gone(Told::Over)
+    }
+
+    /// Tells the host how it stands, where that has changed.
+    pub(crate) fn show(&self) {
+        let trouble = self.actor.trouble.borrow().words();
+        let (seen, is_child) = match &self.run {
+            Some(run) => (
+                run.observation(trouble.as_deref()),
+                run.ledger.parent().is_some(),
+            ),
+            None => {
+                let words = trouble.unwrap_or_default();
+                let progress = taskhost_sdk::Progress::new(0.0).saying(words);
+                (progress.into(), self.actor.name.contains('.'))
+            }
+        };
+        let before = self.actor.seen.replace(Some(seen.clone()));
+        // A child is no task.
+        if !is_child && before.as_ref() != Some(&seen) {
+            events::observed(&self.actor.name, &seen);
+        }
+    }
+
+    /// Nothing is to be done until something happens.
+    fn rest(mut self) {
+        let now_ms = time::now_ms();
+        let mut wakes_ms = self.actor.trouble.borrow().until_ms();
+        if let Some(run) = &mut self.run {
+            let due_ms = run.wakes_ms(now_ms, self.engine.config.cancel_grace_ms);
+            wakes_ms = wakes_ms.into_iter().chain(due_ms).min();
+            run.ready = run.has_code().then(|| self.engine.ready.add(&self.actor));
+        }
+        self.engine.alarm.set(&self.actor.name, wakes_ms);
+        self.actor.idle.replace(self.run.take());
+        self.actor
+            .waiting
+            .replace(std::mem::take(&mut self.waiting));
+        self.actor.rests();
+    }
+
+    /// Nothing will happen here any more. What comes later finds another owner of this name.
+    fn leave(self, told: &Told) {
+        self.engine.forget(&self.actor.name);
+        let inbox = self.actor.take_inbox().into_iter();
+        let later = inbox.filter_map(|item| item.told);
+        for hears in self.waiting.into_iter().map(|one| one.told).chain(later) {
+            _ = hears.send(told.clone());
+        }
+    }
+}
