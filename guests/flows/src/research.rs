@@ -150,8 +150,10 @@ pub async fn research_branch(ctx: Context, angle: Angle) -> Result<Branch, Failu
         }
         ctx.progress(level, angle.depth, &format!("{} findings", findings.len()));
         if level < angle.depth {
-            ctx.sleep(Duration::from_secs_f64(angle.seconds.clamp(0.0, 3600.0) / 4.0))
-                .await?;
+            ctx.sleep(Duration::from_secs_f64(
+                angle.seconds.clamp(0.0, 3600.0) / 4.0,
+            ))
+            .await?;
         }
     }
     Ok(Branch {

@@ -14,13 +14,34 @@ use wit_parser::{
 
 use super::component::INTERFACE;
 
-/// `wit/` as it was when this host was built.
-const WIT: [(&str, &str); 5] = [
+/// What begins the names of interfaces that are this host's own, each with its files in `wit/` as they were when
+/// this host was built.
+const WIT: [(&str, &[(&str, &str)]); 2] = [
+    ("taskhost:plugin/", &PLUGIN),
+    ("taskhost:durable/", &DURABLE),
+];
+
+const PLUGIN: [(&str, &str); 5] = [
     ("types.wit", include_str!("../../../wit/types.wit")),
     ("host.wit", include_str!("../../../wit/host.wit")),
     ("backend.wit", include_str!("../../../wit/backend.wit")),
     ("strategy.wit", include_str!("../../../wit/strategy.wit")),
     ("worlds.wit", include_str!("../../../wit/worlds.wit")),
+];
+
+const DURABLE: [(&str, &str); 3] = [
+    (
+        "orchestrator.wit",
+        include_str!("../../../wit/durable/orchestrator.wit"),
+    ),
+    (
+        "activities.wit",
+        include_str!("../../../wit/durable/activities.wit"),
+    ),
+    (
+        "engine.wit",
+        include_str!("../../../wit/durable/engine.wit"),
+    ),
 ];
 
 /// Packages of WASI that are linked, in versions 0.2 and 0.3.
@@ -134,10 +155,11 @@ fn export(
     }
 }
 
-/// The name within `taskhost:plugin`, without its version.
+/// The name of an interface of our own, without its version.
 fn ours(full: &str) -> Option<&str> {
-    let name = full.strip_prefix("taskhost:plugin/")?;
-    Some(name.split_once('@').map_or(name, |(name, _)| name))
+    let mut prefixes = WIT.iter().map(|(prefix, _)| prefix);
+    prefixes.find(|prefix| full.starts_with(**prefix))?;
+    Some(full.split_once('@').map_or(full, |(name, _)| name))
 }
 
 fn offered(full: &str) -> bool {
@@ -151,21 +173,21 @@ fn offered(full: &str) -> bool {
     WASI.contains(&package) && (version.starts_with("0.2.") || version.starts_with("0.3."))
 }
 
-/// Interfaces of this host's package by name.
+/// Interfaces of this host's packages by name.
 fn own_interface() -> Option<BTreeMap<String, Items>> {
-    let mut sources = SourceMap::default();
-    for (name, text) in WIT {
-        sources.push_str(name, text);
+    let mut own = BTreeMap::new();
+    for (prefix, files) in WIT {
+        let mut sources = SourceMap::default();
+        for (name, text) in files.iter().copied() {
+            sources.push_str(name, text);
+        }
+        let mut resolve = Resolve::default();
+        let package = resolve.push_group(sources.parse().ok()?).ok()?;
+        let interfaces = &resolve.packages.get(package)?.interfaces;
+        let named = interfaces.iter();
+        own.extend(named.map(|(name, id)| (format!("{prefix}{name}"), items(&resolve, *id))));
     }
-    let mut resolve = Resolve::default();
-    let package = resolve.push_group(sources.parse().ok()?).ok()?;
-    let interfaces = &resolve.packages.get(package)?.interfaces;
-    Some(
-        interfaces
-            .iter()
-            .map(|(name, id)| (name.clone(), items(&resolve, *id)))
-            .collect(),
-    )
+    Some(own)
 }
 
 fn items(resolve: &Resolve, id: InterfaceId) -> Items {
@@ -289,12 +311,16 @@ mod tests {
     use super::*;
 
     fn changed(from: &str, to: &str) -> Vec<String> {
-        let wit: Vec<_> = WIT
+        let wit: Vec<_> = PLUGIN
             .iter()
             .map(|(name, text)| (*name, text.replace(from, to)))
             .collect();
         assert!(
-            from == to || wit.iter().zip(WIT).any(|((_, new), (_, old))| new != old),
+            from == to
+                || wit
+                    .iter()
+                    .zip(PLUGIN)
+                    .any(|((_, new), (_, old))| new != old),
             "nothing was changed"
         );
         let mut sources = SourceMap::default();

@@ -105,8 +105,16 @@ pub async fn replay(subject: &Subject, histories: Vec<History>) -> Result<Vec<Re
     _ = task.await;
     match ready {
         Ok(Health::Ready { .. }) => Ok(replayed),
-        Ok(Health::Broken { why } | Health::Starting { after: Some(why), .. }) => Err(why),
-        _ => Err(Report::new(Code(399), "the engine of orchestrations did not start")),
+        Ok(
+            Health::Broken { why }
+            | Health::Starting {
+                after: Some(why), ..
+            },
+        ) => Err(why),
+        _ => Err(Report::new(
+            Code(399),
+            "the engine of orchestrations did not start",
+        )),
     }
 }
 
@@ -141,6 +149,9 @@ fn checking(config: &Json) -> Json {
 }
 
 fn no_orchestrations(name: &str) -> Report {
-    Report::new(Code(823), format!("`{name}` has no orchestrations, so there is nothing to replay"))
-        .help("name a component of orchestrations: taskhost test flows.wasm --replay")
+    Report::new(
+        Code(823),
+        format!("`{name}` has no orchestrations, so there is nothing to replay"),
+    )
+    .help("name a component of orchestrations: taskhost test flows.wasm --replay")
 }

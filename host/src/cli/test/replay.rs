@@ -71,7 +71,9 @@ fn histories(data_dir: &Path, backend: &str) -> Result<Vec<History>, Report> {
         Some(History {
             run: run.run.parse().ok()?,
             over: run.over,
-            entries: (run.entries.iter()).map(|entry| entry.text().to_owned()).collect(),
+            entries: (run.entries.iter())
+                .map(|entry| entry.text().to_owned())
+                .collect(),
         })
     };
     Ok(runs.into_iter().filter_map(history).collect())
@@ -79,20 +81,20 @@ fn histories(data_dir: &Path, backend: &str) -> Result<Vec<History>, Report> {
 
 fn asked_for_tasks(data_dir: &Path, backend: &str) -> Result<Vec<TaskId>, Report> {
     let mut ids = Vec::new();
-    asked(data_dir, &Request::List(ListRequest::default()), |response| {
-        if let Response::Tasks(tasks) = response {
-            let mine = tasks.iter().filter(|task| task.backend == backend);
-            ids.extend(mine.map(|task| task.id));
-        }
-    })?;
+    asked(
+        data_dir,
+        &Request::List(ListRequest::default()),
+        |response| {
+            if let Response::Tasks(tasks) = response {
+                let mine = tasks.iter().filter(|task| task.backend == backend);
+                ids.extend(mine.map(|task| task.id));
+            }
+        },
+    )?;
     Ok(ids)
 }
 
-fn asked(
-    data_dir: &Path,
-    request: &Request,
-    mut each: impl FnMut(Response),
-) -> Result<(), Report> {
+fn asked(data_dir: &Path, request: &Request, mut each: impl FnMut(Response)) -> Result<(), Report> {
     let Some(host) = Host::find(data_dir) else {
         return Err(Report::new(Code(730), "the host has gone meanwhile").help("run this again"));
     };
@@ -131,13 +133,17 @@ fn show(replayed: &[Replayed]) {
 fn verdict(replayed: &[Replayed], as_json: bool) -> Result<(), Report> {
     let differ = |over: bool| {
         let those = replayed.iter();
-        those.filter(|one| one.over == over && one.difference.is_some()).count()
+        those
+            .filter(|one| one.over == over && one.difference.is_some())
+            .count()
     };
     let (live, over) = (differ(false), differ(true));
     if live == 0 {
         if !as_json {
             let all = replayed.len();
-            println!("\n{all} histories; {over} of those that are over differ, none of those under way");
+            println!(
+                "\n{all} histories; {over} of those that are over differ, none of those under way"
+            );
         }
         return Ok(());
     }
