@@ -100,7 +100,7 @@ pub async fn deep_research(ctx: Context, research: Research) -> Result<Answer, F
 /// One angle of a question.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Angle {
-    /// Which one.
+    /// What is looked for, in a few words.
     name: String,
     /// How many searches follow one another.
     depth: u32,
