@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use taskhost_flow::{ActivityContext, Context, Failure, activity, orchestration};
 
-use crate::pretend::{ATTEMPTS, PAUSES, SIGN_OF_LIFE, number, work};
+use crate::pretend::{number, tried, work};
 
 /// What is to be processed.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -82,11 +82,7 @@ pub async fn process_data(ctx: Context, data: Data) -> Result<Processed, Failure
             of,
             item: &step.item,
         });
-        let result = ctx
-            .run::<do_step>(step)
-            .retry(ATTEMPTS, PAUSES)
-            .heartbeat_every(SIGN_OF_LIFE)
-            .await?;
+        let result = tried(ctx.run::<do_step>(step)).await?;
         done.push(result);
         ctx.progress(place, of, &format!("{} is done", step.item));
     }

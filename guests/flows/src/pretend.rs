@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use taskhost_flow::{ActivityContext, Backoff, Failure};
+use taskhost_flow::{Activity, ActivityContext, Backoff, Failure};
 use taskhost_sdk::time;
 
-/// How often an activity of this component is tried.
-pub(crate) const ATTEMPTS: u32 = 8;
+/// How often an activity of this component is tried, with pauses of 1 s, 2 s, 4 s, up to half a minute.
+const ATTEMPTS: u32 = 8;
+const PAUSES: Backoff = Backoff::doubling(Duration::from_secs(1), Duration::from_secs(30));
 
-/// The pauses between attempts.
-pub(crate) const PAUSES: Backoff =
-    Backoff::doubling(Duration::from_secs(1), Duration::from_secs(30));
+/// How long an activity of this component may give no sign of life: [`work`] gives one each second.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
-/// How long an activity of this component may give no sign of life: it gives one each second.
-pub(crate) const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+/// How every activity of this component is called.
+pub(crate) fn tried<T>(call: Activity<T>) -> Activity<T> {
+    call.retry(ATTEMPTS, PAUSES).heartbeat_every(SIGN_OF_LIFE)
+}
 
 /// Takes so long, and says each second that it is alive.
 ///

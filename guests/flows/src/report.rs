@@ -9,7 +9,7 @@ use taskhost_flow::{
     ActivityContext, Context, Either, Failure, activity, all, orchestration, race,
 };
 
-use crate::pretend::{ATTEMPTS, PAUSES, SIGN_OF_LIFE, number, sentence, work};
+use crate::pretend::{number, sentence, tried, work};
 
 /// What the report is to be about.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -73,15 +73,11 @@ pub struct Report {
 /// long as it may. Declined, unanswered or cancelled, its draft is discarded.
 #[orchestration]
 pub async fn write_report(ctx: Context, assignment: Assignment) -> Result<Report, Failure> {
-    let draft = ctx
-        .run::<open_draft>(&assignment.topic)
-        .retry(ATTEMPTS, PAUSES)
-        .await?;
+    let draft = tried(ctx.run::<open_draft>(&assignment.topic)).await?;
     let report = draft_and_ask(&ctx, &assignment, &draft).await;
     if !matches!(&report, Ok(report) if report.published) {
         // Behind a shield, since a run that was asked to stop has nothing else done any more.
-        ctx.shield(ctx.run::<discard_draft>(&draft).retry(ATTEMPTS, PAUSES))
-            .await?;
+        ctx.shield(tried(ctx.run::<discard_draft>(&draft))).await?;
     }
     report
 }
@@ -106,11 +102,7 @@ async fn draft_and_ask(
         }
     };
     let address = if approval.approve {
-        Some(
-            ctx.run::<publish_report>(draft)
-                .retry(ATTEMPTS, PAUSES)
-                .await?,
-        )
+        Some(tried(ctx.run::<publish_report>(draft)).await?)
     } else {
         None
     };
@@ -132,8 +124,7 @@ async fn write_all(ctx: &Context, assignment: &Assignment) -> Result<Vec<String>
             heading: heading.clone(),
             seconds: assignment.seconds_per_section,
         };
-        let call = ctx.run::<write_section>(&section).retry(ATTEMPTS, PAUSES);
-        let text = call.heartbeat_every(SIGN_OF_LIFE).await?;
+        let text = tried(ctx.run::<write_section>(&section)).await?;
         written.set(written.get() + 1);
         ctx.progress(written.get(), of, &format!("{heading} is written"));
         Ok(text)

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use taskhost_flow::{ActivityContext, Context, Failure, activity, all, orchestration};
 
-use crate::pretend::{ATTEMPTS, PAUSES, SIGN_OF_LIFE, number, sentence, work};
+use crate::pretend::{number, sentence, tried, work};
 
 /// What is to be found out.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -64,10 +64,7 @@ pub async fn deep_research(ctx: Context, research: Research) -> Result<Answer, F
         count: research.breadth,
         seconds: research.seconds,
     };
-    let call = ctx
-        .run::<plan>(&thought(&research.question))
-        .retry(ATTEMPTS, PAUSES);
-    let angles = call.heartbeat_every(SIGN_OF_LIFE).await?;
+    let angles = tried(ctx.run::<plan>(&thought(&research.question))).await?;
     ctx.progress(1, parts, "the plan is made");
     ctx.status(&Status {
         phase: "research",
@@ -95,10 +92,7 @@ pub async fn deep_research(ctx: Context, research: Research) -> Result<Answer, F
         phase: "summary",
         angles: &angles,
     });
-    let call = ctx
-        .run::<summarise>(&thought(&research.question))
-        .retry(ATTEMPTS, PAUSES);
-    let summary = call.heartbeat_every(SIGN_OF_LIFE).await?;
+    let summary = tried(ctx.run::<summarise>(&thought(&research.question))).await?;
     ctx.progress(parts, parts, "all is summed up");
     Ok(Answer { summary, branches })
 }
@@ -106,7 +100,7 @@ pub async fn deep_research(ctx: Context, research: Research) -> Result<Answer, F
 /// One angle of a question.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Angle {
-    /// Which one.
+    /// What is looked for, in a few words.
     name: String,
     /// How many searches follow one another.
     depth: u32,
@@ -134,16 +128,14 @@ pub async fn research_branch(ctx: Context, angle: Angle) -> Result<Branch, Failu
             count: 2,
             seconds: angle.seconds,
         };
-        let call = ctx.run::<search>(&query).retry(ATTEMPTS, PAUSES);
-        let pages = call.heartbeat_every(SIGN_OF_LIFE).await?;
+        let pages = tried(ctx.run::<search>(&query)).await?;
         let reading = pages.into_iter().map(|text| {
             let page = Thought {
                 text,
                 count: 1,
                 seconds: angle.seconds,
             };
-            let call = ctx.run::<read_page>(&page).retry(ATTEMPTS, PAUSES);
-            call.heartbeat_every(SIGN_OF_LIFE)
+            tried(ctx.run::<read_page>(&page))
         });
         for finding in all(reading).await {
             findings.push(finding?);
