@@ -63,6 +63,10 @@ pub(crate) async fn drive<W: World>(engine: Rc<Engine<W>>, actor: Rc<Actor<Sessi
             Next::On => {}
             Next::Rest if driver.actor.is_inbox_empty() => return driver.rest(),
             Next::Rest => {}
+            // Somebody may want to begin it now.
+            Next::Gone(Told::Unknown) if !driver.actor.is_inbox_empty() => {
+                driver.answer(&Told::Unknown);
+            }
             Next::Gone(told) => return driver.leave(&told),
         }
     }
@@ -153,32 +157,41 @@ impl<W: World> Driver<W> {
         let Some(run) = &mut self.run else {
             return Next::On;
         };
+        if run.ledger.ending().is_some() {
+            // It only waits for what it sent to be received.
+            answer(&mut self.waiting, &Told::Over);
+        }
         run.happened(inputs, time::now_ms(), self.engine.config.cancel_grace_ms);
         loop {
             let is_paused = self.is_paused();
             let Some(run) = &mut self.run else {
                 return Next::On;
             };
-            // One that was just brought back shows at once whether its code is still the one that it was.
-            let is_new_here = self.actor.seen.borrow().is_none();
-            if run.wants_code() || (is_new_here && run.goes_on()) {
+            if run.wants_code() && !run.has_code() {
                 if is_paused {
                     return Next::Rest;
                 }
-                if !run.has_code()
-                    && let Err(next) = self.open().await
-                {
+                if let Err(next) = self.open().await {
                     return next;
                 }
+                continue;
             }
-            let Some(run) = &mut self.run else {
-                return Next::On;
-            };
             match run.decide().await {
+                // That it came back is written down before its code may bring down the host again.
+                Decided::Nothing if run.is_to_be_checked() => {
+                    if is_paused {
+                        return Next::Rest;
+                    }
+                    if let Err(next) = self.open().await {
+                        return next;
+                    }
+                }
                 Decided::Nothing => break,
                 Decided::Again(failure) => return self.pause(failure.message),
                 Decided::Anew(anew) => {
                     run.begin_anew(anew, self.engine.world.seed(), time::now_ms());
+                    // One that does nothing but begin anew is to be stopped, too.
+                    return Next::On;
                 }
                 Decided::Write(turn) => {
                     let over = turn.over;
@@ -186,9 +199,9 @@ impl<W: World> Driver<W> {
                         return next;
                     }
                     if over {
-                        return self.end();
+                        self.settle();
+                        return Next::Gone(Told::Over);
                     }
-                    break;
                 }
             }
         }
@@ -203,10 +216,7 @@ impl<W: World> Driver<W> {
                 run.written();
             }
             self.has_log = true;
-            self.actor.trouble.replace(Trouble::None);
-            for waiting in self.waiting.drain(..) {
-                _ = waiting.told.send(Told::Written);
-            }
+            self.answer(&Told::Written);
             return Ok(());
         };
         let why = match error {
@@ -252,15 +262,15 @@ impl<W: World> Driver<W> {
         let (begin, other): (Vec<_>, _) = self.waiting.drain(..).partition(|one| one.begins);
         self.waiting = begin;
         let refused = Told::Refused(Error::unavailable("the run is being brought back"));
-        for waiting in other {
-            _ = waiting.told.send(refused.clone());
-        }
+        answer(&mut { other }, &refused);
     }
 
     pub(crate) fn refuse(&mut self, error: &Error) {
-        for waiting in self.waiting.drain(..) {
-            _ = waiting.told.send(Told::Refused(error.clone()));
-        }
+        self.answer(&Told::Refused(error.clone()));
+    }
+
+    fn answer(&mut self, told: &Told) {
+        answer(&mut self.waiting, told);
     }
 
     /// Tries again later, each time after a longer pause.
@@ -287,23 +297,14 @@ impl<W: World> Driver<W> {
 
     /// What is in the log is to be done, and to be seen.
     fn settle(&mut self) {
-        if let Some(run) = &mut self.run {
-            self.engine.perform(run);
-        }
-        for waiting in self.waiting.drain(..) {
-            // What they brought changes nothing, or is there already.
-            _ = waiting.told.send(Told::Written);
-        }
-        self.show();
-    }
-
-    fn end(&mut self) -> Next {
+        self.actor.trouble.replace(Trouble::None);
         if let Some(run) = &mut self.run {
             self.engine.perform(run);
             self.engine.tell_parent(run);
         }
+        // What they brought changes nothing, or is there already.
+        self.answer(&Told::Written);
         self.show();
-        Next::Gone(Told::Over)
     }
 
     /// Tells the host how it stands, where that has changed.
@@ -345,12 +346,22 @@ impl<W: World> Driver<W> {
     }
 
     /// Nothing will happen here any more. What comes later finds another owner of this name.
-    fn leave(self, told: &Told) {
+    fn leave(mut self, told: &Told) {
         self.engine.forget(&self.actor.name);
-        let inbox = self.actor.take_inbox().into_iter();
-        let later = inbox.filter_map(|item| item.told);
-        for hears in self.waiting.into_iter().map(|one| one.told).chain(later) {
+        self.answer(told);
+        for hears in self
+            .actor
+            .take_inbox()
+            .into_iter()
+            .filter_map(|item| item.told)
+        {
             _ = hears.send(told.clone());
         }
+    }
+}
+
+fn answer(waiting: &mut Vec<Waiting>, told: &Told) {
+    for one in waiting.drain(..) {
+        _ = one.told.send(told.clone());
     }
 }

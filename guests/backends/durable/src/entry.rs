@@ -84,9 +84,20 @@ pub enum Entry {
         name: String,
         data: String,
     },
-    /// The other run has it. The code does not see that.
+    /// It was sent before the run began anew, and is still on its way. The code does not see that.
+    SignalOwed {
+        generation: u32,
+        seq: u32,
+        target: String,
+        name: String,
+        data: String,
+    },
+    /// The other run has it. The code does not see that. It may follow the end of the run.
     SignalDelivered {
         seq: u32,
+        /// Where it was sent before the run began anew.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        generation: Option<u32>,
     },
     SignalReceived {
         name: String,
@@ -259,42 +270,11 @@ impl Entry {
         self.clone().into_seen()
     }
 
-    /// Whether the code sees anything of it.
-    pub fn is_seen(&self) -> bool {
-        !matches!(
-            self,
-            Self::AttemptFailed { .. }
-                | Self::SignalDelivered { .. }
-                | Self::Suspended { .. }
-                | Self::Resumed
-                | Self::Recovered { .. }
-                | Self::Terminated { .. }
-        )
-    }
-
-    /// The decision that it is about.
-    pub fn seq(&self) -> Option<u32> {
-        match self {
-            Self::ActivityCalled { seq, .. }
-            | Self::AttemptFailed { seq, .. }
-            | Self::ActivityEnded { seq, .. }
-            | Self::ChildCalled { seq, .. }
-            | Self::ChildEnded { seq, .. }
-            | Self::TimerStarted { seq, .. }
-            | Self::TimerFired { seq }
-            | Self::SignalSent { seq, .. }
-            | Self::SignalDelivered { seq }
-            | Self::Asked { seq, .. }
-            | Self::Answered { seq, .. }
-            | Self::GivenUp { seq } => Some(*seq),
-            _ => None,
-        }
-    }
-
     /// The same, of an entry that is not needed any more.
     pub fn into_seen(self) -> Option<Event> {
         let command = match self {
             Self::AttemptFailed { .. }
+            | Self::SignalOwed { .. }
             | Self::SignalDelivered { .. }
             | Self::Suspended { .. }
             | Self::Resumed
@@ -358,6 +338,37 @@ impl Entry {
             Self::Finished { ending } => Command::Finish(ending.into()),
         };
         replay::record(&command)
+    }
+
+    /// Whether the code sees anything of it.
+    pub fn is_seen(&self) -> bool {
+        !matches!(
+            self,
+            Self::AttemptFailed { .. }
+                | Self::SignalOwed { .. }
+                | Self::SignalDelivered { .. }
+                | Self::Suspended { .. }
+                | Self::Resumed
+                | Self::Recovered { .. }
+                | Self::Terminated { .. }
+        )
+    }
+
+    /// The decision that it is about.
+    pub fn seq(&self) -> Option<u32> {
+        match self {
+            Self::ActivityCalled { seq, .. }
+            | Self::AttemptFailed { seq, .. }
+            | Self::ActivityEnded { seq, .. }
+            | Self::ChildCalled { seq, .. }
+            | Self::ChildEnded { seq, .. }
+            | Self::TimerStarted { seq, .. }
+            | Self::TimerFired { seq }
+            | Self::Asked { seq, .. }
+            | Self::Answered { seq, .. }
+            | Self::GivenUp { seq } => Some(*seq),
+            _ => None,
+        }
     }
 }
 

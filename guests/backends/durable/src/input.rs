@@ -56,6 +56,9 @@ pub enum Input {
 impl<S: Session> Run<S> {
     /// What `input` comes to. `None`: nobody waits for it.
     pub(crate) fn taken(&mut self, input: Input, now_ms: u64) -> Option<Entry> {
+        if self.ledger.ending().is_some() && !matches!(input, Input::Delivered { .. }) {
+            return None;
+        }
         match input {
             Input::Attempt {
                 place,
@@ -83,13 +86,11 @@ impl<S: Session> Run<S> {
                 Some(Entry::Answered { seq, outcome })
             }
             Input::Delivered { place } => {
-                let seq = place.seq;
-                let is_open = matches!(self.ledger.open().get(&seq), Some(Open::Signal { .. }));
-                if !is_open || place != self.place(seq) {
-                    return None;
-                }
-                self.doing.remove(&place);
-                Some(Entry::SignalDelivered { seq })
+                self.sending.remove(&place);
+                self.ledger.owed().get(&place)?;
+                let (generation, seq) = (place.generation, place.seq);
+                let generation = (generation != self.ledger.generation()).then_some(generation);
+                Some(Entry::SignalDelivered { seq, generation })
             }
             Input::Signal { name, data, from } => {
                 let is_known = from

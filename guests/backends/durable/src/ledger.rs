@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::entry::{End, Entry, Outcome, Parent, RetryRule, Why};
+use crate::work::Place;
 
 /// Signals of other runs that are known again. A sender that was told that its signal is received never sends
 /// it again, so only the newest can come twice.
@@ -24,6 +25,8 @@ pub struct Ledger {
     failed: BTreeSet<u32>,
     /// Of what is open: what somebody is asked.
     asked: BTreeSet<u32>,
+    /// For other runs, and not known to be there.
+    owed: BTreeMap<Place, Signal>,
     now_ms: u64,
     name: String,
     generation: u32,
@@ -76,18 +79,20 @@ pub enum Open {
     Child { name: String, input: String },
     /// Time.
     Timer { due_ms: u64 },
-    /// Something for another run.
-    Signal {
-        target: String,
-        name: String,
-        data: String,
-    },
     /// Somebody is asked.
     Question {
         key: String,
         message: String,
         schema: String,
     },
+}
+
+/// Something for another run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    pub target: String,
+    pub name: String,
+    pub data: String,
 }
 
 /// An activity that has no outcome.
@@ -166,8 +171,25 @@ impl Ledger {
             | Entry::ChildEnded { seq, .. }
             | Entry::TimerFired { seq }
             | Entry::Answered { seq, .. }
-            | Entry::SignalDelivered { seq }
             | Entry::GivenUp { seq } => self.close(*seq),
+            Entry::SignalSent {
+                seq,
+                target,
+                name,
+                data,
+            } => self.owe(self.generation, *seq, [target, name, data]),
+            Entry::SignalOwed {
+                generation,
+                seq,
+                target,
+                name,
+                data,
+            } => self.owe(*generation, *seq, [target, name, data]),
+            Entry::SignalDelivered { seq, generation } => {
+                let generation = generation.unwrap_or(self.generation);
+                let seq = *seq;
+                self.owed.remove(&Place { generation, seq });
+            }
             Entry::SignalReceived { from, .. } => self.hear(from.as_deref()),
             Entry::CancelRequested { reason, since_ms } => {
                 self.cancelled.get_or_insert_with(|| Cancelled {
@@ -225,19 +247,7 @@ impl Ledger {
                 self.due.insert((*due_ms, *seq));
                 (seq, Open::Timer { due_ms: *due_ms })
             }
-            Entry::SignalSent {
-                seq,
-                target,
-                name,
-                data,
-            } => {
-                let signal = Open::Signal {
-                    target: target.clone(),
-                    name: name.clone(),
-                    data: data.clone(),
-                };
-                (seq, signal)
-            }
+
             Entry::Asked {
                 seq,
                 key,
@@ -265,7 +275,7 @@ impl Ledger {
                 self.failed.remove(&seq);
             }
             Some(Open::Question { .. }) => drop(self.asked.remove(&seq)),
-            Some(Open::Child { .. } | Open::Signal { .. }) | None => {}
+            Some(Open::Child { .. }) | None => {}
         }
     }
 
@@ -280,6 +290,15 @@ impl Ledger {
             reason,
             at_ms: self.now_ms,
         });
+    }
+
+    fn owe(&mut self, generation: u32, seq: u32, [target, name, data]: [&String; 3]) {
+        let signal = Signal {
+            target: target.clone(),
+            name: name.clone(),
+            data: data.clone(),
+        };
+        self.owed.insert(Place { generation, seq }, signal);
     }
 
     fn hear(&mut self, from: Option<&str>) {
@@ -310,6 +329,16 @@ impl Ledger {
     /// What is open, by number.
     pub fn open(&self) -> &BTreeMap<u32, Open> {
         &self.open
+    }
+
+    /// What other runs are not known to have. A run that has ended is over when there is nothing.
+    pub fn owed(&self) -> &BTreeMap<Place, Signal> {
+        &self.owed
+    }
+
+    /// Nothing happens in it any more.
+    pub fn is_over(&self) -> bool {
+        self.ending.is_some() && self.owed.is_empty()
     }
 
     /// The orchestration.

@@ -38,11 +38,19 @@ impl<W: World> Engine<W> {
         let lines = self.world.read(run).await;
         let lines = lines.map_err(|error| Error::unavailable(crate::load::words(error)))?;
         let lines = lines.unwrap_or_default();
-        let last = lines.last().map(read).transpose()?;
-        let (ending, terminated) = match last {
-            Some(Entry::Finished { ending }) => (ending, false),
-            Some(Entry::Terminated { ending, .. }) => (ending, true),
-            _ => return Ok(None),
+        // What follows the end is that signals were received.
+        let mut end = None;
+        for line in lines.iter().rev() {
+            end = match read(line)? {
+                Entry::Finished { ending } => Some((ending, false)),
+                Entry::Terminated { ending, .. } => Some((ending, true)),
+                Entry::Turn { .. } | Entry::SignalDelivered { .. } => continue,
+                _ => None,
+            };
+            break;
+        }
+        let Some((ending, terminated)) = end else {
+            return Ok(None);
         };
         if ending != End::Cancelled {
             let ended = Ended {

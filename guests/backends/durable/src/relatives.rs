@@ -9,21 +9,13 @@ use crate::actor::{Told, What};
 use crate::engine::{Engine, Session};
 use crate::entry::{End, Outcome, Parent, Why};
 use crate::input::Input;
+use crate::ledger::Signal;
 use crate::run::{Begin, Run};
 use crate::work::{Doing, Flag, Place, Work};
 use crate::world::World;
 
 /// After which something is tried again that the other run could not take.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// A signal for another run.
-struct Signal {
-    sender: Rc<str>,
-    place: Place,
-    target: String,
-    input: Input,
-    given_up: Flag,
-}
 
 /// A child.
 struct Child {
@@ -68,22 +60,10 @@ impl<W: World> Engine<W> {
                     };
                     spawn(self.clone().begin_child(child));
                 }
-                Work::Signal {
-                    place,
-                    target,
-                    name,
-                    data,
-                    given_up,
-                } => {
-                    let from = Some(run.key(place));
-                    let signal = Signal {
-                        sender: run.name.clone(),
-                        place,
-                        target,
-                        input: Input::Signal { name, data, from },
-                        given_up,
-                    };
-                    spawn(self.clone().deliver(signal));
+                Work::Signal { place, signal } => {
+                    let from = run.key(place);
+                    let sender = run.name.clone();
+                    spawn(self.clone().deliver(sender, place, from, signal));
                 }
                 Work::Stop(doing) => self.give_up(doing, terminated),
             }
@@ -114,7 +94,7 @@ impl<W: World> Engine<W> {
     pub(crate) fn stop_quietly(&self, doing: &Doing) {
         match doing {
             Doing::Attempt { ticket, .. } => self.stop(*ticket),
-            Doing::Child { given_up, .. } | Doing::Signal { given_up } => given_up.set(),
+            Doing::Child { given_up, .. } => given_up.set(),
         }
     }
 
@@ -125,10 +105,9 @@ impl<W: World> Engine<W> {
             begin,
             given_up,
         } = child;
-        loop {
+        while !given_up.is_set() {
             let told = self.ask(&run, What::Begin(Box::new(begin.clone()))).await;
             let outcome = match told {
-                _ if given_up.is_set() => return,
                 Told::Written => return,
                 Told::Over => self.outcome_of_child(&run).await,
                 Told::Refused(error) if !Told::Refused(error.clone()).is_temporary() => {
@@ -171,23 +150,23 @@ impl<W: World> Engine<W> {
     }
 
     /// Brings a signal to another run, once. Where there is none, or it is over, nobody hears it.
-    async fn deliver(self: Rc<Self>, signal: Signal) {
-        let Signal {
-            sender,
-            place,
-            target,
-            input,
-            given_up,
-        } = signal;
-        while self.tell(&target, input.clone()).await.is_temporary() {
-            if given_up.is_set() {
-                return;
+    async fn deliver(self: Rc<Self>, sender: Rc<str>, place: Place, from: String, signal: Signal) {
+        let Signal { target, name, data } = signal;
+        let from = Some(from);
+        let input = Input::Signal { name, data, from };
+        if is_a_name(&target) {
+            while self.tell(&target, input.clone()).await.is_temporary() {
+                time::sleep(PAUSE).await;
             }
-            time::sleep(PAUSE).await;
         }
         let delivered = Input::Delivered { place };
         self.post(&sender, What::Input(Box::new(delivered)));
     }
+}
+
+/// No other text names a run. The host is not asked for it.
+fn is_a_name(run: &str) -> bool {
+    !run.is_empty() && run.len() <= 240 && run.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// What the end of a child is for its parent.

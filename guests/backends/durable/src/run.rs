@@ -6,7 +6,7 @@
 //!                └ `Decided::Again`: what happened is kept, until another session decides
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use taskhost_flow::{Command, Ending, Event, Failure, Progress, replay};
@@ -51,6 +51,10 @@ pub struct Run<S> {
     pub(crate) shown: Shown,
     /// What is being done.
     pub(crate) doing: BTreeMap<Place, Doing>,
+    /// Signals that are on their way.
+    pub(crate) sending: BTreeSet<Place>,
+    /// Its code is known to be the one that wrote its log.
+    checked: bool,
     /// What may have something to be done for, or to be stopped.
     pub(crate) touched: Vec<u32>,
     /// Its place among those that wait with their code at hand.
@@ -104,6 +108,8 @@ impl<S: Session> Run<S> {
             writing: (0, 0),
             shown: Shown::default(),
             doing: BTreeMap::new(),
+            sending: BTreeSet::new(),
+            checked: true,
             touched: Vec::new(),
             ready: None,
         };
@@ -137,6 +143,8 @@ impl<S: Session> Run<S> {
             writing: (0, 0),
             shown,
             doing: BTreeMap::new(),
+            sending: BTreeSet::new(),
+            checked: false,
             touched: ledger.open().keys().copied().collect(),
             ready: None,
             ledger,
@@ -157,6 +165,11 @@ impl<S: Session> Run<S> {
         // The time alone is none of its business before something happens.
         let sees = |entry: &Entry| !matches!(entry, Entry::Turn { .. }) && entry.is_seen();
         self.goes_on() && (self.seen < self.length || self.pending.iter().any(sees))
+    }
+
+    /// Whether its code is to be compared with its log before anything is begun.
+    pub fn is_to_be_checked(&self) -> bool {
+        !self.checked && self.goes_on()
     }
 
     /// Neither over nor suspended.
@@ -203,6 +216,7 @@ impl<S: Session> Run<S> {
             decides_nothing(&session.step(history).await?)?;
         }
         self.session = Some(session);
+        self.checked = true;
         self.late = late;
         Ok(())
     }
@@ -210,9 +224,6 @@ impl<S: Session> Run<S> {
     /// Takes up what happened. Nothing is decided yet.
     pub fn happened(&mut self, inputs: Vec<Input>, now_ms: u64, grace_ms: u64) {
         for input in inputs {
-            if self.ledger.ending().is_some() {
-                return;
-            }
             if let Some(entry) = self.taken(input, now_ms) {
                 self.note(entry, now_ms);
             }
@@ -284,6 +295,15 @@ impl<S: Session> Run<S> {
             let from = None;
             self.push(Entry::SignalReceived { name, data, from });
         }
+        for (place, signal) in before.owed() {
+            self.push(Entry::SignalOwed {
+                generation: place.generation,
+                seq: place.seq,
+                target: signal.target.clone(),
+                name: signal.name.clone(),
+                data: signal.data.clone(),
+            });
+        }
         if let Some(cancelled) = before.cancelled() {
             self.push(Entry::CancelRequested {
                 reason: cancelled.reason.clone(),
@@ -337,7 +357,7 @@ impl<S: Session> Run<S> {
             expected: self.length,
             entries,
             summary: summary::write(&self.ledger, &self.shown, self.bytes + bytes),
-            over: self.ledger.ending().is_some(),
+            over: self.ledger.is_over(),
             anew: self.anew,
         }
     }

@@ -56,7 +56,8 @@ impl Trial {
             }
         };
         let call = std::pin::pin!(call(engine));
-        let both = futures_util::future::select(call, std::pin::pin!(dies));
+        let dies = std::pin::pin!(dies);
+        let both = futures_util::future::select(call, dies);
         let value = match self.host.run(both) {
             futures_util::future::Either::Left((value, _)) => Some(value),
             futures_util::future::Either::Right(_) => None,

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::ledger::{Activity, Open};
+use crate::ledger::{Activity, Open, Signal};
 use crate::run::Run;
 use crate::world::Session;
 
@@ -21,8 +21,6 @@ pub enum Doing {
     Attempt { attempt: u32, ticket: u64 },
     /// The run of a child.
     Child { run: String, given_up: Flag },
-    /// Something is on its way to another run.
-    Signal { given_up: Flag },
 }
 
 /// Nobody waits for it any more.
@@ -57,10 +55,7 @@ pub enum Work {
     },
     Signal {
         place: Place,
-        target: String,
-        name: String,
-        data: String,
-        given_up: Flag,
+        signal: Signal,
     },
     /// Nobody waits for it any more.
     Stop(Doing),
@@ -71,11 +66,18 @@ impl<S: Session> Run<S> {
     /// [`wakes_ms`](Self::wakes_ms) has come. Each attempt gets a ticket.
     pub fn work(&mut self, now_ms: u64, mut ticket: impl FnMut() -> u64) -> Vec<Work> {
         let mut work = Vec::new();
+        for (place, signal) in self.ledger.owed() {
+            let (place, signal) = (*place, signal.clone());
+            if self.sending.insert(place) {
+                work.push(Work::Signal { place, signal });
+            }
+        }
         let generation = self.ledger.generation();
         let open = self.ledger.open();
         if self.ledger.ending().is_some() {
             let stopped = std::mem::take(&mut self.doing).into_values();
-            return stopped.map(Work::Stop).collect();
+            work.extend(stopped.map(Work::Stop));
+            return work;
         }
         while let Some(first) = self.doing.first_entry() {
             if first.key().generation == generation {
@@ -107,9 +109,7 @@ impl<S: Session> Run<S> {
                     let run = child_of(&self.name, place);
                     Some(child(seq, run, name, input))
                 }
-                (Open::Signal { target, name, data }, None) => {
-                    Some(signal(place, target, name, data))
-                }
+
                 _ => None,
             };
             if let Some((doing, begin)) = begun {
@@ -191,16 +191,4 @@ fn child(seq: u32, run: String, name: &str, input: &str) -> (Doing, Work) {
         given_up: given_up.clone(),
     };
     (Doing::Child { run, given_up }, work)
-}
-
-fn signal(place: Place, target: &str, name: &str, data: &str) -> (Doing, Work) {
-    let given_up = Flag::default();
-    let work = Work::Signal {
-        place,
-        target: target.to_owned(),
-        name: name.to_owned(),
-        data: data.to_owned(),
-        given_up: given_up.clone(),
-    };
-    (Doing::Signal { given_up }, work)
 }
