@@ -31,11 +31,16 @@ const COMPONENTS: [(&str, &str); 12] = [
 ];
 
 /// For tests: name of the file, and its package.
-const FIXTURES: [(&str, &str); 3] = [
+const FIXTURES: [(&str, &str); 4] = [
     ("conformance-backend", "taskhost-backend-conformance"),
     ("conformance-strategy", "taskhost-strategy-conformance"),
+    ("fixture-flows", FLOWS),
     ("prober", "taskhost-fixture-prober"),
 ];
+
+/// For tests: orchestrations, which are also built with each of these features, as `fixture-flows-FEATURE`.
+const FLOWS: &str = "taskhost-fixture-flows";
+const FLOWS_FEATURES: [&str; 2] = ["changed", "versioned"];
 
 /// For tests: components that misbehave, each an example of one package, left as `hostile-NAME`.
 const HOSTILE: &str = "taskhost-hostile";
@@ -76,6 +81,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         .to_owned();
     ensure_target()?;
     let guests = target.join("guests");
+    let files = target.join("components");
+    fs::create_dir_all(&files)?;
+    // Before the others: each build leaves its file in the same place.
+    for feature in FLOWS_FEATURES {
+        let wanted = ["-p", FLOWS, "--features", feature];
+        let built = build(&workspace, &guests, "guest", wanted)?;
+        let from = built.join(format!("{}.wasm", FLOWS.replace('-', "_")));
+        replace(&from, &files.join(format!("fixture-flows-{feature}.wasm")))?;
+    }
     let packages: Vec<_> = COMPONENTS.into_iter().chain(FIXTURES).collect();
     let wanted = packages.iter().flat_map(|(_, package)| ["-p", package]);
     let built = build(&workspace, &guests, "guest", wanted)?;
@@ -98,8 +112,6 @@ fn main() -> Result<(), Box<dyn Error>> {
             "taskhost-hostile/deeds,taskhost-wrong-backends/wrongs,taskhost-wrong-strategies/wrongs",
         ],
     )?;
-    let files = target.join("components");
-    fs::create_dir_all(&files)?;
     let mut table = String::from("const COMPONENTS: &[Embedded] = &[\n");
     for (name, package) in packages {
         let from = built.join(format!("{}.wasm", package.replace('-', "_")));

@@ -37,7 +37,7 @@ use crate::error::{Code, Report};
 /// What a component exports besides orchestrations where it has activities too.
 const ACTIVITIES: &str = "taskhost:durable/activities@0.1.0";
 
-/// Threads for the activities of a component. What waits costs none; what computes gets two processors at most.
+/// Threads for what runs of a component. What waits costs none; what computes gets two processors at most.
 const THREADS: usize = 2;
 
 /// A component of orchestrations, linked in both ways and not running. Cheap to clone.
@@ -200,7 +200,7 @@ impl Flows for AtWork {
     fn open(&self) -> BoxFuture<'static, Result<Box<dyn Session>, Failure>> {
         let inner = self.0.clone();
         Box::pin(async move {
-            let session = session::open(&inner.linked, &inner.name, &inner.sessions).await?;
+            let session = session::Elsewhere::open(inner).await?;
             Ok(Box::new(session) as Box<dyn Session>)
         })
     }
@@ -223,10 +223,7 @@ impl Threads {
         Self(match runtime {
             Ok(runtime) => Some(runtime),
             Err(error) => {
-                tracing::error!(
-                    component = name,
-                    "the system gives its activities no threads: {error}"
-                );
+                tracing::error!(component = name, "the system gives it no threads: {error}");
                 None
             }
         })

@@ -5,7 +5,8 @@
 //! what cannot tell an orchestration anything: what is printed goes nowhere (the last words are kept for the
 //! explanation of a panic), and hash maps get a seed, always the same one.
 
-use wasmtime::component::{Component, HasData, HasSelf, Linker, ResourceTable};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, HasData, HasSelf, Linker, ResourceTable, ResourceType};
 use wasmtime_wasi::WasiView as _;
 use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
 use wasmtime_wasi::p2::bindings::{cli, random};
@@ -30,18 +31,74 @@ pub(super) fn linker(engine: &Engine, code: &Component) -> wasmtime::Result<Link
     cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, Guest::cli)?;
     cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, Guest::cli)?;
     random::insecure_seed::add_to_linker::<_, HasSelf<Guest>>(l, |guest| guest)?;
-    linker.define_unknown_imports_as_traps(code)?;
+    traps(&mut linker, engine, code)?;
     Ok(linker)
 }
 
-/// The name of the import that `error` is about, if it is about one that there is not.
-pub(super) fn missing(error: &wasmtime::Error) -> Option<String> {
-    // The words of `define_unknown_imports_as_traps`; there is no type.
-    error.chain().find_map(|cause| {
-        let text = cause.to_string();
-        let (name, _) = text.strip_prefix("unknown import: `")?.split_once('`')?;
-        Some(name.to_owned())
-    })
+/// What is linked above, in any version that the linker takes for it.
+const LINKED: [&str; 4] = [
+    "wasi:io/",
+    "wasi:cli/",
+    "wasi:random/insecure-seed@0.2.",
+    "taskhost:durable/types@",
+];
+/// What is not, of what begins like that.
+const NOT_LINKED: [&str; 3] = ["wasi:cli/environment@", "wasi:cli/run@", "@0.3."];
+
+/// An orchestration has called an import.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("`{0}` is not there for an orchestration")]
+struct OutOfReach(String);
+
+/// Defines everything else that `code` imports as functions that end whoever calls them.
+fn traps(linker: &mut Linker<Guest>, engine: &Engine, code: &Component) -> wasmtime::Result<()> {
+    let engine = engine.wasmtime();
+    let mut known = Vec::new();
+    for (interface, item) in code.component_type().imports(engine) {
+        let ComponentItem::ComponentInstance(instance) = item.ty else {
+            continue;
+        };
+        let is_linked = LINKED.iter().any(|name| interface.starts_with(name))
+            && !NOT_LINKED.iter().any(|name| interface.contains(name));
+        let mut stubs = if is_linked {
+            None
+        } else {
+            Some(linker.instance(interface)?)
+        };
+        for (name, item) in instance.exports(engine) {
+            match (item.ty, &mut stubs) {
+                (ComponentItem::Resource(resource), stubs) => {
+                    // One that comes from another interface is defined there.
+                    if known.contains(&resource) {
+                        continue;
+                    }
+                    known.push(resource);
+                    if let Some(stubs) = stubs {
+                        stubs.resource(name, ResourceType::host::<()>(), |_, _| Ok(()))?;
+                    }
+                }
+                (ComponentItem::ComponentFunc(function), Some(stubs)) => {
+                    let error = OutOfReach(format!("{interface}#{name}"));
+                    if function.async_() {
+                        stubs.func_new_concurrent(name, move |_, _, _, _| {
+                            let error = error.clone();
+                            Box::pin(async move { Err(error.into()) })
+                        })?;
+                    } else {
+                        stubs.func_new(name, move |_, _, _, _| Err(error.clone().into()))?;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The name of the import that `error` is about, if it is about one that is out of reach.
+pub(super) fn missing(error: &wasmtime::Error) -> Option<&str> {
+    let OutOfReach(import) = error.downcast_ref()?;
+    Some(import)
 }
 
 /// What to do instead of calling this import.
