@@ -9,9 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use taskhost_flow::{Command, Ending, Event, Failure, Progress, replay};
+use taskhost_flow::{Command, Ending, Event, Failure, Progress};
 
 use crate::bindings::journal;
+use crate::check::decides_nothing;
 use crate::entry::{Anew, End, Entry, Parent};
 use crate::input::Input;
 use crate::ledger::Ledger;
@@ -393,34 +394,4 @@ pub(crate) fn history_full(limit: &str) -> Failure {
              goes on with an empty one"
         ),
     )
-}
-
-/// What a history leads to is written down with it, so nothing else is decided behind it.
-fn decides_nothing(commands: &[Command]) -> Result<(), Failure> {
-    match commands.iter().find_map(replay::record) {
-        None => Ok(()),
-        Some(event) => Err(Failure::new(
-            "non-deterministic",
-            format!(
-                "history ends where the code now decides more ({}). It is not the code that wrote this \
-                 history: let runs under way have the old way with `Context::version`, or run them with the \
-                 old component",
-                kind(&event)
-            ),
-        )),
-    }
-}
-
-fn kind(event: &Event) -> String {
-    let of = |what: &str, name: &str| format!("{what} `{name}`");
-    match event {
-        Event::ActivityCalled(decision) => of("activity", &decision.name),
-        Event::ChildCalled(decision) => of("child", &decision.name),
-        Event::SignalSent(decision) => of("signal", &decision.name),
-        Event::Asked(decision) => of("question", &decision.name),
-        Event::TimerStarted(_) => "a timer".to_owned(),
-        Event::GivenUp(seq) => format!("giving up step {seq}"),
-        Event::Marked(change) => of("the new way at", change),
-        _ => "its end".to_owned(),
-    }
 }
