@@ -30,9 +30,12 @@ impl<W: World> Engine<W> {
         let decided = session.step(history.collect()).await;
         // What ended without its code may have decided more, which was never written.
         let terminated = ledger.ending().is_some_and(|ended| ended.terminated);
-        let replayed = decided.and_then(|decided| match terminated {
-            true => Ok(()),
-            false => decides_nothing(&decided),
+        let replayed = decided.and_then(|decided| {
+            if terminated {
+                Ok(())
+            } else {
+                decides_nothing(&decided)
+            }
         });
         Ok(match replayed {
             Ok(()) => Observation::completed(&json!({ "events": events })),

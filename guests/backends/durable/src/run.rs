@@ -56,6 +56,8 @@ pub struct Run<S> {
     pub(crate) sending: BTreeSet<Place>,
     /// Its code is known to be the one that wrote its log.
     checked: bool,
+    /// When it was looked after: what was due then has happened.
+    pub(crate) looked_ms: u64,
     /// What may have something to be done for, or to be stopped.
     pub(crate) touched: Vec<u32>,
     /// Its place among those that wait with their code at hand.
@@ -110,6 +112,7 @@ impl<S: Session> Run<S> {
             shown: Shown::default(),
             doing: BTreeMap::new(),
             sending: BTreeSet::new(),
+            looked_ms: 0,
             checked: true,
             touched: Vec::new(),
             ready: None,
@@ -145,6 +148,7 @@ impl<S: Session> Run<S> {
             shown,
             doing: BTreeMap::new(),
             sending: BTreeSet::new(),
+            looked_ms: 0,
             checked: false,
             touched: ledger.open().keys().copied().collect(),
             ready: None,

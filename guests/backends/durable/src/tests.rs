@@ -4,6 +4,7 @@ mod control;
 mod flows;
 mod limits;
 mod relatives;
+mod speed;
 mod trouble;
 
 use std::collections::BTreeSet;

@@ -34,7 +34,9 @@ pub(crate) const OTHER: &[Begin] = &[Begin::of::<other::steps>(), Begin::of::<ot
 pub(crate) fn double(attempt: &Attempt) -> Result<String, Failure> {
     let given: u32 = serde_json::from_str(&attempt.input).unwrap();
     match attempt.name.as_str() {
-        "flaky" if attempt.number % 3 != 0 => Err(Failure::new("busy", "not now").retryable()),
+        "flaky" if !attempt.number.is_multiple_of(3) => {
+            Err(Failure::new("busy", "not now").retryable())
+        }
         "never" => Err(Failure::new("no-such-film", "there is none").with(&given)),
         _ => Ok((2 * given).to_string()),
     }
