@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 use taskhost_sdk::{
-    Backend, CancelAnswer, Error, Handle, Observation, Response, StartRequest, Task, Work, spawn,
-    time,
+    Backend, CancelAnswer, Error, Handle, Observation, Response, StartRequest, Task, Work, events,
+    spawn, time,
 };
 
 use crate::actor::{Told, What};
 use crate::config::Config;
+use crate::controls::{self, Control};
 use crate::engine::Engine;
-use crate::entry::{Outcome, Why};
+use crate::entry::{End, Outcome, Why};
 use crate::input::Input;
 use crate::run::Begin;
 use crate::world::World;
@@ -36,6 +37,9 @@ impl<W: World> Backend for Durable<W> {
     }
 
     async fn init(self: Rc<Self>) -> Result<(), Error> {
+        if self.0.config.check {
+            return Ok(());
+        }
         spawn(self.0.clone().take_up_what_ends());
         spawn(self.0.clone().look_after_those_due());
         spawn(self.0.clone().recover());
@@ -54,10 +58,31 @@ impl<W: World> Backend for Durable<W> {
             task.idempotent = true;
             tasks.push(task.into());
         }
+        if self.0.config.controls {
+            let controls = controls::tasks(&tasks)?;
+            tasks.extend(controls);
+        }
         Ok(tasks)
     }
 
     async fn start(&self, request: StartRequest) -> Result<Handle, Error> {
+        let Config {
+            check, controls, ..
+        } = self.0.config;
+        if check {
+            return Err(Error::Unsupported(
+                "it only checks, and runs nothing".into(),
+            ));
+        }
+        if controls && Control::is_one(&request.task) {
+            let control = Control::begin(&self.0, &request);
+            let control = time::timeout(PATIENCE, control).await??;
+            // It is over. Where that cannot be said now, the host asks.
+            if let Ok(end) = control.end(&self.0).await {
+                events::observed(&request.id, &end);
+            }
+            return Ok(serde_json::to_string(&control)?);
+        }
         let begin = Begin {
             orchestration: request.task,
             input: request.arguments,
@@ -73,10 +98,22 @@ impl<W: World> Backend for Durable<W> {
     }
 
     async fn observe(&self, work: &Work) -> Result<Observation, Error> {
+        if let Some(control) = Control::read(&work.handle) {
+            return control.end(&self.0).await;
+        }
+        if self.0.config.check {
+            return self.0.check(&work.id).await;
+        }
         time::timeout(PATIENCE, self.0.look(&work.id)).await?
     }
 
     async fn cancel(&self, work: &Work, reason: Option<String>) -> Result<CancelAnswer, Error> {
+        if Control::read(&work.handle).is_some() {
+            return Ok(CancelAnswer::AlreadyFinished);
+        }
+        if self.0.config.check {
+            return Ok(CancelAnswer::Unsupported);
+        }
         let told = self.0.tell(&work.id, Input::Cancel { reason });
         match time::timeout(PATIENCE, told).await? {
             Told::Written => Ok(CancelAnswer::Accepted),
@@ -87,6 +124,9 @@ impl<W: World> Backend for Durable<W> {
     }
 
     async fn answer(&self, work: &Work, key: String, response: Response) -> Result<(), Error> {
+        if self.0.config.check {
+            return Ok(());
+        }
         let outcome = match response {
             Response::Accepted(json) => Outcome::Done(json),
             Response::Declined => refused("declined", "the question was declined"),
@@ -97,6 +137,16 @@ impl<W: World> Backend for Durable<W> {
             Told::Written | Told::Over | Told::Unknown => Ok(()),
             Told::Refused(error) => Err(error),
         }
+    }
+
+    async fn release(&self, work: &Work) -> Result<(), Error> {
+        // It is over, as a rule, and not in memory. One that the host has given up ends without anybody.
+        if self.0.known(&work.id).is_some() {
+            let (ending, reason) = (End::Cancelled, None);
+            let input = Input::Terminate { ending, reason };
+            self.0.post(&work.id, What::Input(Box::new(input)));
+        }
+        Ok(())
     }
 }
 

@@ -8,11 +8,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use taskhost_sdk::{Error, events, time};
+use taskhost_sdk::{Error, Progress, events, time, tracing};
 
 use crate::actor::{Actor, Item, Told, Trouble, Waiting, What};
 use crate::bindings::journal;
 use crate::engine::{Engine, Session};
+use crate::entry::End;
 use crate::input::Input;
 use crate::load::Loaded;
 use crate::run::{Begin, Decided, Run, history_full};
@@ -60,9 +61,8 @@ pub(crate) async fn drive<W: World>(engine: Rc<Engine<W>>, actor: Rc<Actor<Sessi
     }
     loop {
         match driver.turn().await {
-            Next::On => {}
             Next::Rest if driver.actor.is_inbox_empty() => return driver.rest(),
-            Next::Rest => {}
+            Next::On | Next::Rest => {}
             // Somebody may want to begin it now.
             Next::Gone(Told::Unknown) if !driver.actor.is_inbox_empty() => {
                 driver.answer(&Told::Unknown);
@@ -187,6 +187,10 @@ impl<W: World> Driver<W> {
                     }
                 }
                 Decided::Nothing => break,
+                Decided::Again(failure) if run.length() == 0 => {
+                    let error = Error::unavailable(failure.message);
+                    return Next::Gone(Told::Refused(error));
+                }
                 Decided::Again(failure) => return self.pause(failure.message),
                 Decided::Anew(anew) => {
                     run.begin_anew(anew, self.engine.world.seed(), time::now_ms());
@@ -221,22 +225,22 @@ impl<W: World> Driver<W> {
         };
         let why = match error {
             journal::Error::Conflict(_) => None,
-            journal::Error::Failed(why) => Some(why),
             journal::Error::Denied(why) if is_first => {
                 return Err(Next::Gone(Told::Refused(Error::Denied(why))));
             }
-            journal::Error::Denied(why) => Some(why),
             journal::Error::Full(why) if is_first => {
                 return Err(Next::Gone(Told::Refused(Error::invalid(why))));
             }
-            journal::Error::Full(why) => {
-                let failure = history_full(&why);
-                let ending = crate::entry::End::Failed(failure.into());
+            journal::Error::Full(why) if !self.is_terminated() => {
+                let ending = End::Failed(history_full(&why).into());
                 let reason = None;
                 let input = Input::Terminate { ending, reason };
                 self.actor.put_first(What::Input(Box::new(input)));
                 None
             }
+            journal::Error::Failed(why)
+            | journal::Error::Denied(why)
+            | journal::Error::Full(why) => Some(why),
         };
         self.lose();
         // There may be a log, whoever wrote it.
@@ -245,11 +249,16 @@ impl<W: World> Driver<W> {
             None => Err(Next::On),
             // Whether it took effect is to be read, and that now where it can be.
             Some(why) if is_first => {
-                taskhost_sdk::tracing::warn!(run = %self.actor.name, %why, "a turn was not written");
+                tracing::warn!(run = %self.actor.name, %why, "a run was not begun");
                 Err(Next::On)
             }
             Some(why) => Err(self.pause(why)),
         }
+    }
+
+    fn is_terminated(&self) -> bool {
+        let ended = self.run.as_ref().and_then(|run| run.ledger.ending());
+        ended.is_some_and(|ended| ended.terminated)
     }
 
     /// Lets go of the run: its log says something else, or cannot be written.
@@ -310,17 +319,14 @@ impl<W: World> Driver<W> {
     /// Tells the host how it stands, where that has changed.
     pub(crate) fn show(&self) {
         let trouble = self.actor.trouble.borrow().words();
-        let (seen, is_child) = match &self.run {
-            Some(run) => (
-                run.observation(trouble.as_deref()),
-                run.ledger.parent().is_some(),
-            ),
-            None => {
-                let words = trouble.unwrap_or_default();
-                let progress = taskhost_sdk::Progress::new(0.0).saying(words);
-                (progress.into(), self.actor.name.contains('.'))
-            }
+        let seen = if let Some(run) = &self.run {
+            run.observation(trouble.as_deref())
+        } else {
+            Progress::new(0.0)
+                .saying(trouble.unwrap_or_default())
+                .into()
         };
+        let is_child = self.actor.name.contains('.');
         let before = self.actor.seen.replace(Some(seen.clone()));
         // A child is no task.
         if !is_child && before.as_ref() != Some(&seen) {
@@ -330,10 +336,9 @@ impl<W: World> Driver<W> {
 
     /// Nothing is to be done until something happens.
     fn rest(mut self) {
-        let now_ms = time::now_ms();
         let mut wakes_ms = self.actor.trouble.borrow().until_ms();
         if let Some(run) = &mut self.run {
-            let due_ms = run.wakes_ms(now_ms, self.engine.config.cancel_grace_ms);
+            let due_ms = run.wakes_ms(self.engine.config.cancel_grace_ms);
             wakes_ms = wakes_ms.into_iter().chain(due_ms).min();
             run.ready = run.has_code().then(|| self.engine.ready.add(&self.actor));
         }

@@ -114,6 +114,7 @@ impl<S: Session> Run<S> {
 
     /// Timers fire, and who was cancelled has had its time.
     pub(crate) fn time_passed(&mut self, now_ms: u64, grace_ms: u64) {
+        self.looked_ms = now_ms;
         if self.ledger.ending().is_some() {
             return;
         }
@@ -135,13 +136,13 @@ impl<S: Session> Run<S> {
     }
 
     /// When it is to be looked after though nothing happens.
-    pub fn wakes_ms(&self, now_ms: u64, grace_ms: u64) -> Option<u64> {
+    pub fn wakes_ms(&self, grace_ms: u64) -> Option<u64> {
         if self.ledger.ending().is_some() {
             return None;
         }
         let due = match self.ledger.suspended() {
             Some(_) => None,
-            None => self.ledger.wakes_ms(now_ms),
+            None => self.ledger.wakes_ms(self.looked_ms),
         };
         due.into_iter().chain(self.grace_ends_ms(grace_ms)).min()
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use taskhost_flow::Failure;
-use taskhost_sdk::time;
+use taskhost_sdk::{Error, time};
 
 use crate::actor::{Told, Trouble};
 use crate::bindings::journal;
@@ -70,7 +70,7 @@ impl<W: World> Driver<W> {
         let session = match self.engine.world.open().await {
             Ok(session) => session,
             Err(failure) if run.length() == 0 => {
-                let error = taskhost_sdk::Error::unavailable(failure.message);
+                let error = Error::unavailable(failure.message);
                 return Err(Next::Gone(Told::Refused(error)));
             }
             Err(failure) => return Err(self.pause(failure.message)),
@@ -99,7 +99,7 @@ impl<W: World> Driver<W> {
         let is_other_code = ["non-deterministic", "unknown-orchestration"];
         if holds && is_other_code.contains(&failure.code.as_str()) {
             let why = failure.message;
-            let error = taskhost_sdk::Error::unavailable(format!("held: {why}"));
+            let error = Error::unavailable(format!("held: {why}"));
             self.lose();
             self.refuse(&error);
             self.actor.trouble.replace(Trouble::Held { why });

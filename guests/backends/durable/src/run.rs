@@ -9,9 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use taskhost_flow::{Command, Ending, Event, Failure, Progress, replay};
+use taskhost_flow::{Command, Ending, Event, Failure, Progress};
 
 use crate::bindings::journal;
+use crate::check::decides_nothing;
 use crate::entry::{Anew, End, Entry, Parent};
 use crate::input::Input;
 use crate::ledger::Ledger;
@@ -55,6 +56,8 @@ pub struct Run<S> {
     pub(crate) sending: BTreeSet<Place>,
     /// Its code is known to be the one that wrote its log.
     checked: bool,
+    /// When it was looked after: what was due then has happened.
+    pub(crate) looked_ms: u64,
     /// What may have something to be done for, or to be stopped.
     pub(crate) touched: Vec<u32>,
     /// Its place among those that wait with their code at hand.
@@ -109,6 +112,7 @@ impl<S: Session> Run<S> {
             shown: Shown::default(),
             doing: BTreeMap::new(),
             sending: BTreeSet::new(),
+            looked_ms: 0,
             checked: true,
             touched: Vec::new(),
             ready: None,
@@ -144,6 +148,7 @@ impl<S: Session> Run<S> {
             shown,
             doing: BTreeMap::new(),
             sending: BTreeSet::new(),
+            looked_ms: 0,
             checked: false,
             touched: ledger.open().keys().copied().collect(),
             ready: None,
@@ -393,34 +398,4 @@ pub(crate) fn history_full(limit: &str) -> Failure {
              goes on with an empty one"
         ),
     )
-}
-
-/// What a history leads to is written down with it, so nothing else is decided behind it.
-fn decides_nothing(commands: &[Command]) -> Result<(), Failure> {
-    match commands.iter().find_map(replay::record) {
-        None => Ok(()),
-        Some(event) => Err(Failure::new(
-            "non-deterministic",
-            format!(
-                "history ends where the code now decides more ({}). It is not the code that wrote this \
-                 history: let runs under way have the old way with `Context::version`, or run them with the \
-                 old component",
-                kind(&event)
-            ),
-        )),
-    }
-}
-
-fn kind(event: &Event) -> String {
-    let of = |what: &str, name: &str| format!("{what} `{name}`");
-    match event {
-        Event::ActivityCalled(decision) => of("activity", &decision.name),
-        Event::ChildCalled(decision) => of("child", &decision.name),
-        Event::SignalSent(decision) => of("signal", &decision.name),
-        Event::Asked(decision) => of("question", &decision.name),
-        Event::TimerStarted(_) => "a timer".to_owned(),
-        Event::GivenUp(seq) => format!("giving up step {seq}"),
-        Event::Marked(change) => of("the new way at", change),
-        _ => "its end".to_owned(),
-    }
 }

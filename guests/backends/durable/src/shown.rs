@@ -61,7 +61,8 @@ pub(crate) fn outcome(ended: &Ended, reason: Option<String>) -> Outcome {
     }
 }
 
-fn failure(why: &Why, system: bool) -> Failure {
+/// Why a run failed. `system`: it is not its own verdict.
+pub(crate) fn failure(why: &Why, system: bool) -> Failure {
     let as_object = |detail: &String| match serde_json::from_str(detail) {
         Ok(Value::Object(_)) => Some(detail.clone()),
         Ok(other) => Some(json!({ "detail": other }).to_string()),

@@ -1,5 +1,6 @@
 //! What the host keeps of a run beside its log: enough to list it, and what onlookers see.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use taskhost_flow::Progress;
@@ -38,7 +39,7 @@ pub struct Summary {
 }
 
 /// How a run stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     #[default]
