@@ -24,6 +24,7 @@ mod documents;
 mod durabletask;
 mod examples;
 mod faults;
+mod flows;
 mod golden;
 mod harness;
 mod hostile;

@@ -1,0 +1,450 @@
+//! Orchestrations in the engine that comes with taskhost: from one file, without any server.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use rand::RngExt;
+use serde_json::{Value, json};
+use taskhost_tests::{Host, HostBuilder, LONG, setup, taskhost, wait_until};
+
+/// How often the host dies, unless `TASKHOST_TEST_KILLS` says otherwise.
+const KILLS: u32 = 500;
+/// Orchestrations under way at once.
+const IN_FLIGHT: usize = 6;
+
+#[test]
+fn a_file_of_orchestrations_is_a_backend_of_itself() {
+    let host = flows().start();
+    let tool = host.client().tool("steps_start");
+    assert!(
+        tool["inputSchema"]["properties"]["steps"].is_object(),
+        "{tool}"
+    );
+    let task = host.client().start(
+        "steps",
+        &json!({ "steps": 7, "millis": 5, "retry_every": 3 }),
+    );
+    let result = task.end().payload()["result"].clone();
+    assert_eq!(result, steps(7));
+    let history = host.cli(&["tasks", "history", task.token()]);
+    for word in [
+        "activity-called",
+        "attempt-failed",
+        "timer-fired",
+        "finished",
+        "not-yet",
+    ] {
+        assert!(history.stdout.contains(word), "{word}: {}", history.stdout);
+    }
+    // Its grants are those of the activities, by their own name.
+    assert_eq!(
+        witness(&host, task.token())
+            .iter()
+            .filter(|line| line.what == "end")
+            .count(),
+        7
+    );
+}
+
+#[test]
+fn the_orchestrations_that_come_with_taskhost_run_without_anything_else() {
+    let host = HostBuilder::new("durable", "polling").start();
+    let task = host.client().start(
+        "process_data",
+        &json!({ "steps": 3, "seconds_per_step": 0 }),
+    );
+    assert_eq!(task.end().status(), "COMPLETED");
+}
+
+#[test]
+fn an_orchestration_that_reaches_out_is_stopped_at_once_and_told_what_to_do_instead() {
+    let host = flows().start();
+    for (name, code, words) in [
+        (
+            "bad_clock",
+            "not-in-an-orchestration",
+            "wasi:clocks/wall-clock@0.2.12#now` ctx.now()",
+        ),
+        (
+            "bad_instant",
+            "not-in-an-orchestration",
+            "wasi:clocks/monotonic-clock@0.2.12#now` ctx.now()",
+        ),
+        (
+            "bad_sleep",
+            "not-in-an-orchestration",
+            "wasi:clocks/monotonic-clock ctx.sleep(",
+        ),
+        (
+            "bad_random",
+            "not-in-an-orchestration",
+            "wasi:random/random ctx.random()",
+        ),
+        (
+            "bad_network",
+            "not-in-an-orchestration",
+            "wasi:sockets/tcp activity",
+        ),
+        (
+            "bad_file",
+            "not-in-an-orchestration",
+            "wasi:filesystem/preopens activity",
+        ),
+        (
+            "bad_env",
+            "not-in-an-orchestration",
+            "wasi:cli/environment input",
+        ),
+        ("bad_loop", "no-end-of-turn", "loop activity"),
+        ("bad_memory", "out-of-memory", "memory activities"),
+        ("bad_panic", "trapped", "src/bad.rs on purpose"),
+        ("bad_await", "waits-for-nothing", "activity"),
+    ] {
+        let end = host.client().start(name, &json!({})).end();
+        assert_eq!(end.status(), "FAILED", "{name}: {end:?}");
+        let said = end.payload().to_string();
+        assert!(said.contains(code), "{name}: {said}");
+        for word in words.split_whitespace() {
+            assert!(said.contains(word), "{name}: {word}: {said}");
+        }
+    }
+    // Each run has an instance of its own, so what one counts in a static another does not see.
+    for _ in 0..2 {
+        let end = host.client().start("bad_statics", &json!({})).end();
+        assert_eq!(end.payload()["result"], 1, "{end:?}");
+    }
+}
+
+#[test]
+fn what_goes_wrong_in_an_activity_costs_an_attempt() {
+    let host = flows().start();
+    for (name, input, result) in [
+        ("flaky", json!({ "fail_times": 2 }), json!(3)),
+        ("traps", json!({}), json!(2)),
+        ("child_parent", json!({}), json!(6)),
+        ("anew", json!({ "rounds": 20 }), json!(21)),
+    ] {
+        let end = host.client().start(name, &input).end();
+        assert_eq!(end.payload()["result"], result, "{name}: {end:?}");
+    }
+    for (name, code) in [("slow_activity", "timed-out"), ("silent", "silent")] {
+        let end = host.client().start(name, &json!({})).end();
+        assert!(end.payload().to_string().contains(code), "{name}: {end:?}");
+    }
+}
+
+#[test]
+fn a_cancelled_orchestration_cleans_up_and_is_cancelled() {
+    let host = flows().start();
+    let task = host.client().start("cancellable", &json!({}));
+    wait_until(LONG, "its activity is under way", || {
+        witness(&host, task.token())
+            .iter()
+            .any(|line| line.what == "start")
+    });
+    task.cancel();
+    task.until_status("CANCELLED");
+    let lines = witness(&host, task.token());
+    assert!(
+        lines.iter().any(|line| line.what == "cleaned-up"),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn questions_signals_and_timers_outlive_the_host() {
+    let mut host = flows().set("fixture-flows.controls", "true").start();
+    let (asks, waits, sleeps) = {
+        let client = host.client();
+        let asks = client.start("asks", &json!({}));
+        let waits = client.start("waits", &json!({}));
+        let sleeps = client.start("sleeps", &json!({ "ms": 300 }));
+        asks.until_status("INPUT_REQUIRED");
+        [asks, waits, sleeps]
+            .map(|task| task.token().to_owned())
+            .into()
+    };
+    host.kill();
+    host.restart();
+    let client = host.client();
+    client.tool("asks_status");
+    let task = client.task("asks", &asks);
+    let payload = task.until_status("INPUT_REQUIRED");
+    let key = payload["questions"][0]["key"].clone();
+    let answer = json!({ "token": asks, "key": key, "response": { "go": true, "note": "fine" } });
+    let told = client.call("asks_answer", &answer);
+    assert!(!told.is_error(), "{told:?}");
+    assert_eq!(
+        task.end().payload()["result"],
+        json!({ "go": true, "note": "fine" })
+    );
+
+    let signal = json!({ "task": waits, "name": "go", "data": { "n": 7 } });
+    client.start("signal_orchestration", &signal).end();
+    assert_eq!(
+        client.task("waits", &waits).end().payload()["result"],
+        json!({ "n": 7 })
+    );
+    let slept = client.task("sleeps", &sleeps).end().payload()["result"].as_u64();
+    assert!(slept >= Some(300), "{slept:?}");
+}
+
+#[test]
+fn a_suspended_orchestration_decides_nothing_until_it_is_resumed() {
+    let host = flows().set("fixture-flows.controls", "true").start();
+    let client = host.client();
+    let task = client.start("waits", &json!({}));
+    let about = |control: &str, arguments: Value| {
+        let end = client.start(control, &arguments).end();
+        assert_eq!(end.status(), "COMPLETED", "{control}: {end:?}");
+    };
+    about("suspend_orchestration", json!({ "task": task.token() }));
+    about(
+        "signal_orchestration",
+        json!({ "task": task.token(), "name": "go", "data": 1 }),
+    );
+    let history = || host.cli(&["tasks", "history", task.token()]).stdout;
+    wait_until(LONG, "the signal is written down", || {
+        history().contains("signal-received")
+    });
+    assert!(!history().contains("finished"), "{}", history());
+    about("resume_orchestration", json!({ "task": task.token() }));
+    assert_eq!(task.end().payload()["result"], 1);
+
+    let other = client.start("waits", &json!({}));
+    about("terminate_orchestration", json!({ "task": other.token() }));
+    assert_eq!(other.end().status(), "CANCELLED");
+}
+
+#[test]
+fn a_changed_build_is_found_by_replay_and_at_run_time() {
+    let mut host = flows().start();
+    let token = {
+        let task = host
+            .client()
+            .start("steps", &json!({ "steps": 12, "millis": 600 }));
+        wait_until(LONG, "the changed step is written down", || {
+            witness(&host, task.token())
+                .iter()
+                .any(|line| line.key.ends_with("/2"))
+        });
+        task.token().to_owned()
+    };
+    let data = data_dir(&host);
+    let replay = |build: &str| {
+        taskhost(&[
+            "test",
+            &component(build),
+            "--replay",
+            "--histories-of",
+            "fixture-flows",
+            "--data-dir",
+            &data,
+        ])
+    };
+    let words = ["step 2", "`step`", "`renamed_step`", "version"];
+    let found = replay("fixture-flows-changed");
+    assert!(!found.status.success(), "{found:?}");
+    for word in words {
+        assert!(
+            format!("{}{}", found.stdout, found.stderr).contains(word),
+            "{word}: {found:?}"
+        );
+    }
+    for fits in ["fixture-flows", "fixture-flows-versioned"] {
+        let found = replay(fits);
+        assert!(found.status.success(), "{fits}: {found:?}");
+    }
+    host.kill();
+    let found = replay("fixture-flows-changed");
+    assert!(!found.status.success(), "without a host too: {found:?}");
+
+    let changed = beside(&host, "fixture-flows-changed").start();
+    let end = changed.client().task("steps", &token).end();
+    assert_eq!(end.status(), "FAILED", "{end:?}");
+    let said = end.payload().to_string();
+    for word in words
+        .into_iter()
+        .chain(["non-deterministic", "history has"])
+    {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+}
+
+#[test]
+fn a_versioned_change_lets_old_and_new_runs_live_together() {
+    let mut host = flows().start();
+    let token = {
+        let task = host
+            .client()
+            .start("steps", &json!({ "steps": 7, "millis": 300 }));
+        wait_until(LONG, "the changed step is written down", || {
+            witness(&host, task.token())
+                .iter()
+                .any(|line| line.key.ends_with("/2"))
+        });
+        task.token().to_owned()
+    };
+    host.kill();
+    let new = beside(&host, "fixture-flows-versioned").start();
+    let old_run = new.client().task("steps", &token);
+    assert_eq!(old_run.end().payload()["result"], steps(7));
+    let new_run = new
+        .client()
+        .start("steps", &json!({ "steps": 7, "millis": 5 }));
+    assert_eq!(new_run.end().payload()["result"], steps(7));
+    let history = |token: &str| new.cli(&["tasks", "history", token]).stdout;
+    assert!(
+        !history(&token).contains("renamed_step"),
+        "{}",
+        history(&token)
+    );
+    let after = history(new_run.token());
+    assert!(
+        after.contains("renamed_step") && after.contains("marked"),
+        "{after}"
+    );
+}
+
+#[test]
+fn no_completed_activity_is_executed_again_although_the_host_is_killed_all_the_time() {
+    let mut host = flows().launch();
+    let mut tokens = Vec::new();
+    let mut live: Vec<String> = Vec::new();
+    for _ in 0..kills() {
+        let client = host.client();
+        client.initialize().unwrap();
+        client.tool("steps_start");
+        live.retain(|token| {
+            let status = client.task("steps", token).status();
+            status.status() != "COMPLETED"
+        });
+        while live.len() < IN_FLIGHT {
+            let input = json!({ "steps": 20, "millis": 10, "retry_every": 3 });
+            let token = client.start("steps", &input).token().to_owned();
+            tokens.push(token.clone());
+            live.push(token);
+        }
+        // Not a wait for something: the moment is random on purpose.
+        thread::sleep(Duration::from_micros(rand::rng().random_range(0..60_000)));
+        host.kill();
+        host.relaunch();
+    }
+    host.client().initialize().unwrap();
+    host.client().tool("steps_start");
+    let mut executions = 0;
+    for token in &tokens {
+        let end = host.client().task("steps", token).end();
+        assert_eq!(end.payload()["result"], steps(20), "{token}: {end:?}");
+        let completed = completions(&host, token);
+        assert_eq!(completed.len(), 20, "{token}: {completed:?}");
+        let lines = witness(&host, token);
+        for line in &lines {
+            let at = completed[&line.key];
+            assert!(
+                line.ms <= at,
+                "{line:?} came after it was over, at {at}: {lines:?}"
+            );
+        }
+        for key in completed.keys() {
+            let ends = lines
+                .iter()
+                .filter(|line| line.key == *key && line.what == "end");
+            assert!(ends.count() >= 1, "{key} was never executed: {lines:?}");
+        }
+        executions += lines.iter().filter(|line| line.what == "start").count();
+    }
+    println!(
+        "{} kills, {} orchestrations, {} activities, {executions} attempts",
+        kills(),
+        tokens.len(),
+        tokens.len() * 20
+    );
+}
+
+fn kills() -> u32 {
+    let wanted = std::env::var("TASKHOST_TEST_KILLS");
+    wanted.map_or(KILLS, |kills| kills.parse().unwrap())
+}
+
+/// What the orchestration `steps` comes to.
+fn steps(count: u64) -> Value {
+    let mut outputs: Vec<u64> = Vec::new();
+    let mut next = 1;
+    while next <= count {
+        let before = outputs.last().copied().unwrap_or(0);
+        let last = if next % 5 == 1 { next } else { next + 3 };
+        outputs.extend((next..=last.min(count)).map(|number| before * 2 + number));
+        next = last + 1;
+    }
+    let sum: u64 = outputs.iter().sum();
+    json!({ "outputs": outputs, "sum": sum })
+}
+
+/// When each activity of a task was written down as over, in milliseconds, by key.
+fn completions(host: &Host, token: &str) -> BTreeMap<String, u64> {
+    let runs = host.cli(&["tasks", "history", token, "--json"]).json();
+    let mut now = 0;
+    let mut completions = BTreeMap::new();
+    for entry in runs[0]["entries"].as_array().unwrap() {
+        now = entry["at_ms"].as_u64().unwrap_or(now);
+        if entry["what"] == "activity-ended" {
+            let key = format!("{token}/{}", entry["seq"]);
+            assert_eq!(completions.insert(key, now), None, "twice: {entry}");
+        }
+    }
+    completions
+}
+
+/// A line that an activity has left.
+#[derive(Debug)]
+struct Line {
+    key: String,
+    what: String,
+    ms: u64,
+}
+
+fn witness(host: &Host, token: &str) -> Vec<Line> {
+    let file = host.command().scratch().join("log").join(token);
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let line = |line: &str| {
+        let [key, _, what, ms] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        Line {
+            key: key.to_owned(),
+            what: what.to_owned(),
+            ms: ms.parse().unwrap(),
+        }
+    };
+    text.lines().map(line).collect()
+}
+
+/// A host with the orchestrations for tests, whose activities leave their lines in `log`.
+fn flows() -> HostBuilder {
+    witnessed(HostBuilder::new(&component("fixture-flows"), "polling"))
+}
+
+fn witnessed(host: HostBuilder) -> HostBuilder {
+    let log = host.scratch().join("log");
+    fs::create_dir_all(&log).unwrap();
+    let grant = format!("fixture-flows:dir={}:/log:rw", log.display());
+    host.args(["--allow".to_owned(), grant])
+}
+
+/// A host on the same data, with another build of the orchestrations under the same name.
+fn beside(host: &Host, build: &str) -> HostBuilder {
+    let build = format!("fixture-flows={}", component(build));
+    let other = HostBuilder::new(&build, "polling");
+    witnessed(host.command().beside(other))
+}
+
+fn data_dir(host: &Host) -> String {
+    let line = host.command().command_line();
+    let at = line.iter().position(|word| word == "--data-dir").unwrap();
+    line[at + 1].to_str().unwrap().to_owned()
+}
+
+fn component(name: &str) -> String {
+    setup::component(name).display().to_string()
+}
