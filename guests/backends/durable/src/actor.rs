@@ -33,6 +33,13 @@ pub(crate) struct Item {
     pub(crate) told: Option<oneshot::Sender<Told>>,
 }
 
+impl Item {
+    /// The run is to end without its code.
+    pub(crate) fn is_end(&self) -> bool {
+        matches!(&self.what, What::Input(input) if matches!(**input, Input::Terminate { .. }))
+    }
+}
+
 /// What it is.
 pub(crate) enum What {
     /// Begin it, unless it has begun.
@@ -117,9 +124,14 @@ impl<S> Actor<S> {
     }
 
     /// Before everything else that is there.
-    pub(crate) fn put_first(&self, what: What) {
-        let item = Item { what, told: None };
-        self.inbox.borrow_mut().insert(0, item);
+    pub(crate) fn put_back(&self, items: Vec<Item>) {
+        self.inbox.borrow_mut().splice(..0, items);
+    }
+
+    /// Why it stands still until the engine starts again, if it does.
+    pub(crate) fn held(&self) -> Option<String> {
+        let trouble = self.trouble.borrow();
+        matches!(*trouble, Trouble::Held { .. }).then(|| trouble.words())?
     }
 
     pub(crate) fn take_inbox(&self) -> Vec<Item> {

@@ -8,12 +8,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_channel::oneshot;
 use taskhost_sdk::{Error, Progress, events, time, tracing};
 
 use crate::actor::{Actor, Item, Told, Trouble, Waiting, What};
 use crate::bindings::journal;
 use crate::engine::{Engine, Session};
-use crate::entry::End;
+use crate::entry::{End, Entry};
 use crate::input::Input;
 use crate::load::Loaded;
 use crate::run::{Begin, Decided, Run, history_full};
@@ -31,6 +32,8 @@ pub(crate) struct Driver<W: World> {
     waiting: Vec<Waiting>,
     /// There is a log: it is no use to try to begin one.
     has_log: bool,
+    /// It, where it was just read.
+    pub(crate) log: Option<Vec<Entry>>,
 }
 
 /// How it goes on.
@@ -53,6 +56,7 @@ pub(crate) async fn drive<W: World>(engine: Rc<Engine<W>>, actor: Rc<Actor<Sessi
         run,
         waiting,
         has_log: false,
+        log: None,
     };
     if let Some(run) = &mut driver.run
         && let Some(place) = run.ready.take()
@@ -77,55 +81,66 @@ impl<W: World> Driver<W> {
         let mut begin = None;
         let mut looks = Vec::new();
         let mut inputs = Vec::new();
-        for Item { what, told } in self.actor.take_inbox() {
-            let begins = matches!(what, What::Begin(_));
-            match what {
-                What::Look | What::Wants(_) => {
-                    looks.extend(told.map(|told| (what, told)));
-                    continue;
+        for item in self.actor.take_inbox() {
+            match item.what {
+                What::Look | What::Wants(_) => looks.push(item),
+                What::Begin(one) => {
+                    begin = Some(one);
+                    self.waits(item.told, true);
                 }
-                What::Begin(one) => begin = Some(one),
-                What::Input(input) => inputs.push(*input),
+                What::Input(_) => inputs.push(item),
             }
-            let waiting = told.map(|told| Waiting { told, begins });
-            self.waiting.extend(waiting);
         }
         let next = match self.at_hand(begin, &mut inputs).await {
             Ok(()) => self.go_on(inputs).await,
-            Err(next) => next,
+            Err(next) => {
+                for item in inputs {
+                    self.waits(item.told, false);
+                }
+                let told = match &next {
+                    Next::Gone(told) => told.clone(),
+                    Next::On | Next::Rest => Told::Refused(Error::unavailable("not now")),
+                };
+                self.answer(&told);
+                next
+            }
         };
-        let told = match &next {
-            Next::Gone(told) => told.clone(),
-            Next::On | Next::Rest => Told::Written,
-        };
-        for (look, hears) in looks {
-            let wants = |run: &Run<_>, child: &str| run.waits_for(child);
-            let told = match (&look, &self.run) {
-                (What::Wants(child), Some(run)) if !wants(run, child) => Told::Over,
-                _ => told.clone(),
+        for Item { what, told } in looks {
+            let answer = match (&next, &what, &self.run) {
+                (Next::Gone(answer), _, _) => answer.clone(),
+                (_, What::Wants(child), Some(run)) if !run.waits_for(child) => Told::Over,
+                _ => Told::Written,
             };
-            _ = hears.send(told);
+            _ = told.map(|told| told.send(answer));
         }
         next
+    }
+
+    fn waits(&mut self, told: Option<oneshot::Sender<Told>>, begins: bool) {
+        let waiting = told.map(|told| Waiting { told, begins });
+        self.waiting.extend(waiting);
     }
 
     /// Begins the run, or brings it back from its log.
     async fn at_hand(
         &mut self,
         begin: Option<Box<Begin>>,
-        inputs: &mut Vec<Input>,
+        inputs: &mut Vec<Item>,
     ) -> Result<(), Next> {
         if self.run.is_some() {
             return Ok(());
         }
-        let held = match &*self.actor.trouble.borrow() {
-            Trouble::Held { why } => Some(why.clone()),
-            _ => None,
-        };
-        if let Some(why) = held {
-            inputs.retain(|input| matches!(input, Input::Terminate { .. }));
+        let held = self.actor.held();
+        if let Some(why) = &held {
+            // What needs no code can be done.
+            let (ends, other): (Vec<_>, _) = inputs.drain(..).partition(Item::is_end);
+            *inputs = ends;
+            let refused = Told::Refused(Error::unavailable(why));
+            for told in other.into_iter().filter_map(|item| item.told) {
+                _ = told.send(refused.clone());
+            }
             if inputs.is_empty() {
-                self.refuse(&Error::unavailable(format!("held: {why}")));
+                self.answer(&Told::Written);
                 return Err(Next::Rest);
             }
         } else if let Some(begin) = begin
@@ -136,24 +151,37 @@ impl<W: World> Driver<W> {
             return Ok(());
         }
         match self.engine.load(&self.actor.name).await {
-            Loaded::Live(run) => {
+            Loaded::Live(run, log) => {
                 self.run = Some(*run);
+                self.log = Some(log);
                 self.has_log = true;
-                Ok(())
             }
-            Loaded::Over => Err(Next::Gone(Told::Over)),
-            Loaded::Unknown if self.has_log => Err(Next::Gone(Told::Refused(Error::unavailable(
-                "the store has not taken it",
-            )))),
-            Loaded::Unknown => Err(Next::Gone(Told::Unknown)),
+            Loaded::Over => return Err(Next::Gone(Told::Over)),
+            Loaded::Unknown if self.has_log => {
+                let error = Error::unavailable("the store has not taken it");
+                return Err(Next::Gone(Told::Refused(error)));
+            }
+            Loaded::Unknown => return Err(Next::Gone(Told::Unknown)),
             Loaded::Failed(why) => {
                 self.refuse(&Error::unavailable(&why));
-                Err(self.pause(why))
+                return Err(self.pause(why));
             }
         }
+        if held.is_none() {
+            // First it is brought to where it was: then what happens to it finds what it has begun.
+            self.actor.put_back(std::mem::take(inputs));
+        }
+        Ok(())
     }
 
-    async fn go_on(&mut self, inputs: Vec<Input>) -> Next {
+    async fn go_on(&mut self, items: Vec<Item>) -> Next {
+        let mut inputs = Vec::with_capacity(items.len());
+        for Item { what, told } in items {
+            if let What::Input(input) = what {
+                inputs.push(*input);
+            }
+            self.waits(told, false);
+        }
         let Some(run) = &mut self.run else {
             return Next::On;
         };
@@ -233,9 +261,12 @@ impl<W: World> Driver<W> {
             }
             journal::Error::Full(why) if !self.is_terminated() => {
                 let ending = End::Failed(history_full(&why).into());
-                let reason = None;
-                let input = Input::Terminate { ending, reason };
-                self.actor.put_first(What::Input(Box::new(input)));
+                let input = Input::Terminate {
+                    ending,
+                    reason: None,
+                };
+                let what = What::Input(Box::new(input));
+                self.actor.put_back(vec![Item { what, told: None }]);
                 None
             }
             journal::Error::Failed(why)
@@ -278,7 +309,7 @@ impl<W: World> Driver<W> {
         self.answer(&Told::Refused(error.clone()));
     }
 
-    fn answer(&mut self, told: &Told) {
+    pub(crate) fn answer(&mut self, told: &Told) {
         answer(&mut self.waiting, told);
     }
 
@@ -306,6 +337,7 @@ impl<W: World> Driver<W> {
 
     /// What is in the log is to be done, and to be seen.
     fn settle(&mut self) {
+        self.log = None;
         self.actor.trouble.replace(Trouble::None);
         if let Some(run) = &mut self.run {
             self.engine.perform(run);

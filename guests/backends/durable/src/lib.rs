@@ -13,6 +13,18 @@
 //! **A turn is one write.** What happened and what the code decided because of it are appended together, and
 //! nothing is done before they are safe. If the host dies before that, the turn was never; if it dies after,
 //! what was to be done is done again, under the same key.
+//!
+//! **One owner for each run.** What comes while a turn is being written waits in the inbox of its actor, and is
+//! taken up together in the next one. Many runs write at once.
+//!
+//! ```text
+//! backend, controls, check   what the host calls          engine     all runs, by name
+//! actor, drive               one run and its turns        load       from a log to the run, and to its code
+//! run, input, work           the same without a host      ledger     what a log amounts to
+//! attempts, relatives        what is done for runs        entry      one line of a log
+//! alarm, ready, recover      time, memory, restarts       shown, summary, observe   what others see
+//! world                      the journal and the dispatch: `imports` in a component, `memory` in tests
+//! ```
 
 #![allow(
     missing_docs,

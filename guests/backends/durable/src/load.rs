@@ -17,7 +17,8 @@ use crate::world::World;
 
 /// What there is of a run.
 pub(crate) enum Loaded<S> {
-    Live(Box<Run<S>>),
+    /// With its log.
+    Live(Box<Run<S>>, Vec<Entry>),
     Over,
     Unknown,
     /// It could not be read.
@@ -39,7 +40,7 @@ impl<W: World> Engine<W> {
             Ok(Some((log, bytes))) => {
                 let shown = Summary::read(&head.summary).shown();
                 let run = Run::recover(name.clone(), &log, bytes, shown, time::now_ms());
-                Loaded::Live(Box::new(run))
+                Loaded::Live(Box::new(run), log)
             }
             Ok(None) => Loaded::Unknown,
             Err(why) => Loaded::Failed(why),
@@ -75,8 +76,13 @@ impl<W: World> Driver<W> {
             }
             Err(failure) => return Err(self.pause(failure.message)),
         };
+        // Behind what was just read there is at most that the run came back, which its code does not see.
+        let just_read = self.log.take();
+        let just_read = just_read.filter(|log| run.length() - log.len() as u64 <= 1);
         let log = if run.is_fresh() {
             Vec::new()
+        } else if let Some(log) = just_read {
+            log
         } else {
             match self.engine.log(&run.name).await {
                 Ok(Some((log, _))) if log.len() as u64 == run.length() => log,
@@ -99,10 +105,10 @@ impl<W: World> Driver<W> {
         let is_other_code = ["non-deterministic", "unknown-orchestration"];
         if holds && is_other_code.contains(&failure.code.as_str()) {
             let why = failure.message;
-            let error = Error::unavailable(format!("held: {why}"));
             self.lose();
-            self.refuse(&error);
             self.actor.trouble.replace(Trouble::Held { why });
+            // It has begun, that much is sure.
+            self.answer(&Told::Written);
             self.show();
             return Err(Next::Rest);
         }

@@ -363,7 +363,7 @@ impl<S: Session> Run<S> {
             entries,
             summary: summary::write(&self.ledger, &self.shown, self.bytes + bytes),
             over: self.ledger.is_over(),
-            anew: self.anew,
+            anew: self.anew && self.length > 0,
         }
     }
 

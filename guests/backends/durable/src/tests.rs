@@ -163,7 +163,11 @@ impl Trial {
                 Some(Err(error)) => panic!("{error:?}"),
             }
         }
-        panic!("it cannot be cancelled");
+        panic!(
+            "it cannot be cancelled: {:#?} {:?}",
+            log(id),
+            Disk::with(|disk| disk.deaths)
+        );
     }
 
     /// Time passes, and the host lives on.
