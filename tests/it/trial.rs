@@ -49,6 +49,24 @@ fn the_celery_backend_conforms_with_a_real_worker() {
 }
 
 #[test]
+fn the_engine_of_orchestrations_conforms() {
+    let report = passes(&[
+        &component("fixture-flows"),
+        "--task",
+        "ten",
+        "--arguments",
+        "{}",
+        "--slow",
+        "sleeps",
+        "--slow-arguments",
+        r#"{"ms": 600000}"#,
+    ]);
+    for scenario in ["same-id-runs-once", "restart-while-running", "clock-jumps"] {
+        assert_eq!(verdict(&report, scenario), "passed", "{report}");
+    }
+}
+
+#[test]
 fn the_backend_of_the_conformance_suite_conforms() {
     passes(&[&component("conformance-backend")]);
 }

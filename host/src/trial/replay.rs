@@ -5,6 +5,7 @@
 //! is not disturbed.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -39,12 +40,11 @@ pub struct Replayed {
     pub over: bool,
     /// How many entries it has.
     pub entries: usize,
+    /// Reading it, and showing it to a fresh instance.
+    pub took: Duration,
     /// Why it does not fit. `None`: it does.
     pub difference: Option<String>,
 }
-
-/// Works in one question to the engine.
-const AT_ONCE: usize = 64;
 
 /// Replays `histories` on the orchestrations of `subject`.
 pub async fn replay(subject: &Subject, histories: Vec<History>) -> Result<Vec<Replayed>, Report> {
@@ -91,13 +91,14 @@ pub async fn replay(subject: &Subject, histories: Vec<History>) -> Result<Vec<Re
         .map(|health| health.clone());
     let mut replayed = Vec::new();
     if let Ok(Health::Ready { .. }) = ready {
-        for some in histories.chunks(AT_ONCE) {
-            let works: Vec<_> = some.iter().map(work).collect();
-            let observed = engine.observe(&works).await;
+        for history in &histories {
+            let began = Instant::now();
+            let observed = engine.observe(&[work(history)]).await;
             let observed = observed.map_err(|error| Report::from(&error))?;
-            for (history, observed) in some.iter().zip(observed) {
+            let took = began.elapsed();
+            for observed in observed {
                 let observed = observed.map_err(|error| Report::from(&error))?;
-                replayed.push(verdict(history, observed));
+                replayed.push(verdict(history, observed, took));
             }
         }
     }
@@ -126,7 +127,7 @@ fn work(history: &History) -> Work {
     }
 }
 
-fn verdict(history: &History, observed: Observation) -> Replayed {
+fn verdict(history: &History, observed: Observation, took: Duration) -> Replayed {
     let difference = match observed {
         Observation::Finished(Outcome::Completed(_)) => None,
         Observation::Finished(Outcome::Failed(failure)) => Some(failure.message),
@@ -136,6 +137,7 @@ fn verdict(history: &History, observed: Observation) -> Replayed {
         run: history.run.clone(),
         over: history.over,
         entries: history.entries.len(),
+        took,
         difference,
     }
 }

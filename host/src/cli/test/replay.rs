@@ -109,6 +109,7 @@ fn row(replayed: &Replayed) -> serde_json::Value {
         "run": replayed.run.to_string(),
         "over": replayed.over,
         "entries": replayed.entries,
+        "took_us": u64::try_from(replayed.took.as_micros()).unwrap_or(u64::MAX),
         "fits": replayed.difference.is_none(),
         "difference": replayed.difference,
     })
