@@ -223,6 +223,9 @@ fn every_strategy_shows_an_orchestration_and_its_question() {
     ] {
         let host = flows_by(strategy).start();
         let client = host.client();
+        wait_until(LONG, &format!("{strategy}: it is offered"), || {
+            json!(client.tools()).to_string().contains("asks")
+        });
         let begun = client.call(begin[0].as_str().unwrap(), &begin[1]);
         let begun = begun.payload();
         let token = ["token", "task_id"]

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::OnceCell;
 use wasmtime::component::HasSelf;
 
 use super::component::Component;
@@ -47,6 +48,8 @@ pub struct LinkedFlows {
     digest: String,
     orchestrations: OrchestrationsPre<Guest>,
     activities: Option<ActivityPre<Guest>>,
+    /// Asked for once: what it lists is a matter of the file.
+    described: Arc<OnceCell<Described>>,
 }
 
 impl LinkedFlows {
@@ -77,11 +80,16 @@ impl LinkedFlows {
             digest: component.digest.clone(),
             orchestrations,
             activities: activities.transpose().map_err(misfit)?,
+            described: Arc::default(),
         })
     }
 
     /// What it has. In instances of their own that are dropped afterwards, with nothing in their reach.
-    pub async fn describe(&self, limits: &Limits) -> Result<Described, LoadError> {
+    pub async fn describe(&self, limits: &Limits) -> Result<&Described, LoadError> {
+        (self.described.get_or_try_init(|| self.ask(limits))).await
+    }
+
+    async fn ask(&self, limits: &Limits) -> Result<Described, LoadError> {
         let this = self.clone();
         let ports = scratch::nothing(limits);
         let limit = limits.silence;
@@ -155,7 +163,6 @@ impl LinkedFlows {
             threads: Threads::start(name),
             sessions,
             activities: ports,
-            described: tokio::sync::OnceCell::new(),
         })))
     }
 
@@ -177,17 +184,12 @@ struct Inner {
     threads: Threads,
     sessions: Ports,
     activities: Ports,
-    described: tokio::sync::OnceCell<Described>,
 }
 
 impl Inner {
     async fn described(&self) -> Result<&Described, Failure> {
-        let describe = || async {
-            let limits = &self.sessions.limits;
-            let described = self.linked.describe(limits).await;
-            described.map_err(|error| unavailable(error.report().to_string()))
-        };
-        self.described.get_or_try_init(describe).await
+        let described = self.linked.describe(&self.sessions.limits).await;
+        described.map_err(|error| unavailable(error.report().to_string()))
     }
 }
 

@@ -13,7 +13,7 @@ pub struct Config {
     /// Offer tasks that signal, suspend, resume, terminate and list orchestrations. To whoever may start
     /// tasks, and for every orchestration.
     pub(crate) controls: bool,
-    /// How many orchestrations that wait are kept ready to go on at once. One that is not begins again with
+    /// How many orchestrations that wait for an answer, a signal or the time are kept ready to go on at once. One that is not begins again with
     /// its history when something happens, which takes a moment longer and saves its memory until then.
     #[schemars(range(min = 1, max = 10000))]
     pub(crate) sessions: usize,

@@ -372,7 +372,8 @@ impl<W: World> Driver<W> {
         if let Some(run) = &mut self.run {
             let due_ms = run.wakes_ms(self.engine.config.cancel_grace_ms);
             wakes_ms = wakes_ms.into_iter().chain(due_ms).min();
-            run.ready = run.has_code().then(|| self.engine.ready.add(&self.actor));
+            let is_busy = run.is_busy();
+            run.ready = (run.has_code()).then(|| self.engine.ready.add(&self.actor, is_busy));
         }
         self.engine.alarm.set(&self.actor.name, wakes_ms);
         self.actor.idle.replace(self.run.take());

@@ -182,6 +182,12 @@ impl<S: Session> Run<S> {
         self.ledger.ending().is_none() && self.ledger.suspended().is_none()
     }
 
+    /// Whether something is being done for it.
+    pub fn is_busy(&self) -> bool {
+        !self.doing.is_empty()
+    }
+
+    /// Its code is at hand.
     pub fn has_code(&self) -> bool {
         self.session.is_some()
     }

@@ -136,7 +136,7 @@ impl State {
                 return;
             }
             let most = most.get_or_insert_with(|| {
-                let described = self.flows.described.get();
+                let described = self.flows.linked.described.get();
                 described.map(most_at_once).unwrap_or_default()
             });
             let has_room = |(name, line): &(&String, &mut Line)| {
