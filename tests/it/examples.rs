@@ -21,6 +21,11 @@ fn the_durable_task_example_comes_true() {
 }
 
 #[test]
+fn the_durable_orchestrations_example_comes_true() {
+    comes_true("examples/durable/run");
+}
+
+#[test]
 fn the_quickstart_comes_true() {
     comes_true("examples/quickstart/run");
 }
