@@ -127,7 +127,8 @@ struct CheckArgs {
 
 #[derive(Debug, Args)]
 struct HostArgs {
-    /// Who runs the tasks: celery, durabletask, mock, restate, or a path to a component; may be repeated
+    /// Who runs the tasks: celery, durable, durabletask, mock, restate, or a path to a component or to
+    /// orchestrations; may be repeated
     #[arg(long = "backend", value_name = "[NAME=]REF")]
     backends: Vec<String>,
     /// How tasks are shown: adaptive, blocking, dispatcher, operation-resource, polling, single-tool,

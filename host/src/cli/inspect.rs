@@ -21,7 +21,7 @@ use crate::plugin::{Info, embedded};
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
-    /// celery, durabletask, mock, restate, polling, a path to a component, an https URL or an OCI reference
+    /// celery, durable, durabletask, mock, restate, polling, a path to a component, an https URL or an OCI reference
     #[arg(
         value_name = "REF",
         required_unless_present = "name",

@@ -26,7 +26,7 @@ use crate::trial::{self, Options, Subject};
 
 #[derive(Debug, Args)]
 pub(super) struct TestArgs {
-    /// celery, durabletask, mock, restate, polling, a path to a component, or the directory of a project
+    /// celery, durable, durabletask, mock, restate, polling, a path to a component, or the directory of a project
     #[arg(value_name = "REF|DIR")]
     reference: String,
     /// Run this scenario; may be repeated [default: all of them]
