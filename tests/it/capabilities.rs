@@ -12,7 +12,7 @@ use std::fs;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
-use taskhost_tests::{Host, HostBuilder, setup, taskhost};
+use taskhost_tests::{Host, HostBuilder, setup, taskhost_at_length};
 
 use crate::tls::Proxy;
 use place::Place;
@@ -35,7 +35,7 @@ impl Language {
             // Compiled once, and kept: twenty megabytes take longer than a client waits for a host.
             static COMPILED: OnceLock<()> = OnceLock::new();
             COMPILED.get_or_init(|| {
-                let inspected = taskhost(&["inspect", &path]);
+                let inspected = taskhost_at_length(&["inspect", &path]);
                 assert!(inspected.status.success(), "{inspected:?}");
             });
         }

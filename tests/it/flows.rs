@@ -16,7 +16,7 @@ const IN_FLIGHT: usize = 6;
 
 #[test]
 fn a_file_of_orchestrations_is_a_backend_of_itself() {
-    let host = flows().start();
+    let host = ready(flows());
     let tool = host.client().tool("steps_start");
     assert!(
         tool["inputSchema"]["properties"]["steps"].is_object(),
@@ -51,6 +51,7 @@ fn a_file_of_orchestrations_is_a_backend_of_itself() {
 #[test]
 fn the_orchestrations_that_come_with_taskhost_run_without_anything_else() {
     let host = HostBuilder::new("durable", "polling").start();
+    host.client().tool("process_data_start");
     let task = host.client().start(
         "process_data",
         &json!({ "steps": 3, "seconds_per_step": 0 }),
@@ -60,7 +61,7 @@ fn the_orchestrations_that_come_with_taskhost_run_without_anything_else() {
 
 #[test]
 fn an_orchestration_that_reaches_out_is_stopped_at_once_and_told_what_to_do_instead() {
-    let host = flows().start();
+    let host = ready(flows());
     for (name, code, words) in [
         (
             "bad_clock",
@@ -119,7 +120,7 @@ fn an_orchestration_that_reaches_out_is_stopped_at_once_and_told_what_to_do_inst
 
 #[test]
 fn what_goes_wrong_in_an_activity_costs_an_attempt() {
-    let host = flows().start();
+    let host = ready(flows());
     for (name, input, result) in [
         ("flaky", json!({ "fail_times": 2 }), json!(3)),
         ("traps", json!({}), json!(2)),
@@ -137,7 +138,7 @@ fn what_goes_wrong_in_an_activity_costs_an_attempt() {
 
 #[test]
 fn a_cancelled_orchestration_cleans_up_and_is_cancelled() {
-    let host = flows().start();
+    let host = ready(flows());
     let task = host.client().start("cancellable", &json!({}));
     wait_until(LONG, "its activity is under way", || {
         witness(&host, task.token())
@@ -155,7 +156,7 @@ fn a_cancelled_orchestration_cleans_up_and_is_cancelled() {
 
 #[test]
 fn questions_signals_and_timers_outlive_the_host() {
-    let mut host = flows().set("fixture-flows.controls", "true").start();
+    let mut host = ready(flows().set("fixture-flows.controls", "true"));
     let (asks, waits, sleeps) = {
         let client = host.client();
         let asks = client.start("asks", &json!({}));
@@ -221,11 +222,8 @@ fn every_strategy_shows_an_orchestration_and_its_question() {
             "get_task_status",
         ),
     ] {
-        let host = flows_by(strategy).start();
+        let host = ready(flows_by(strategy));
         let client = host.client();
-        wait_until(LONG, &format!("{strategy}: it is offered"), || {
-            json!(client.tools()).to_string().contains("asks")
-        });
         let begun = client.call(begin[0].as_str().unwrap(), &begin[1]);
         let begun = begun.payload();
         let token = ["token", "task_id"]
@@ -257,12 +255,10 @@ fn every_strategy_shows_an_orchestration_and_its_question() {
         });
     }
     // Those that answer with the result itself.
-    let quick = flows_by("blocking")
-        .start()
-        .client()
-        .call("ten", &json!({}));
+    let host = ready(flows_by("blocking"));
+    let quick = host.client().call("ten", &json!({}));
     assert_eq!(quick.text(), "10");
-    let host = flows_by("operation-resource").start();
+    let host = ready(flows_by("operation-resource"));
     let call = json!({ "name": "ten", "arguments": {} });
     let begun = host.client().request("tools/call", &call).unwrap();
     let link = begun["content"].as_array().unwrap().last().unwrap();
@@ -279,7 +275,7 @@ fn an_orchestration_and_its_question_are_native_tasks_of_either_protocol() {
     let answered = json!({ "go": true, "note": "" });
     let response = json!({ "go": true });
     for era in [Era::Handshake, Era::Stateless] {
-        let host = flows_by("adaptive").over_http().era(era).start();
+        let host = ready(flows_by("adaptive").over_http().era(era));
         let ten = host.client().start_native("ten", &json!({}));
         ten.until_status("completed");
         assert!(ten.result().to_string().contains("10"), "{era:?}");
@@ -310,7 +306,7 @@ fn an_orchestration_and_its_question_are_native_tasks_of_either_protocol() {
 
 #[test]
 fn a_suspended_orchestration_decides_nothing_until_it_is_resumed() {
-    let host = flows().set("fixture-flows.controls", "true").start();
+    let host = ready(flows().set("fixture-flows.controls", "true"));
     let client = host.client();
     let task = client.start("waits", &json!({}));
     let about = |control: &str, arguments: Value| {
@@ -337,11 +333,11 @@ fn a_suspended_orchestration_decides_nothing_until_it_is_resumed() {
 
 #[test]
 fn a_changed_build_is_found_by_replay_and_at_run_time() {
-    let mut host = flows().start();
+    let mut host = ready(flows());
     let token = {
         let task = host
             .client()
-            .start("steps", &json!({ "steps": 12, "millis": 600 }));
+            .start("steps", &json!({ "steps": 20, "millis": 2500 }));
         wait_until(LONG, "the changed step is written down", || {
             witness(&host, task.token())
                 .iter()
@@ -378,7 +374,7 @@ fn a_changed_build_is_found_by_replay_and_at_run_time() {
     let found = replay("fixture-flows-changed");
     assert!(!found.status.success(), "without a host too: {found:?}");
 
-    let changed = beside(&host, "fixture-flows-changed").start();
+    let changed = ready(beside(&host, "fixture-flows-changed"));
     let end = changed.client().task("steps", &token).end();
     assert_eq!(end.status(), "FAILED", "{end:?}");
     let said = end.payload().to_string();
@@ -392,7 +388,7 @@ fn a_changed_build_is_found_by_replay_and_at_run_time() {
 
 #[test]
 fn a_versioned_change_lets_old_and_new_runs_live_together() {
-    let mut host = flows().start();
+    let mut host = ready(flows());
     let token = {
         let task = host
             .client()
@@ -405,7 +401,7 @@ fn a_versioned_change_lets_old_and_new_runs_live_together() {
         task.token().to_owned()
     };
     host.kill();
-    let new = beside(&host, "fixture-flows-versioned").start();
+    let new = ready(beside(&host, "fixture-flows-versioned"));
     let old_run = new.client().task("steps", &token);
     assert_eq!(old_run.end().payload()["result"], steps(7));
     let new_run = new
@@ -538,6 +534,15 @@ fn witness(host: &Host, token: &str) -> Vec<Line> {
 }
 
 /// A host with the orchestrations for tests, whose activities leave their lines in `log`.
+/// Starts it, and waits until what it has is offered.
+fn ready(host: HostBuilder) -> Host {
+    let host = host.start();
+    wait_until(LONG, "its orchestrations are offered", || {
+        json!(host.client().tools()).to_string().contains("asks")
+    });
+    host
+}
+
 fn flows() -> HostBuilder {
     flows_by("polling")
 }

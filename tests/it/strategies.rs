@@ -477,6 +477,11 @@ mod dispatcher {
     }
 
     fn begin(client: &Client, task: &str, params: &Value) -> ToolAnswer {
+        // A host that has just started may not know yet what its backend runs.
+        let name = json!(task).to_string();
+        wait_until(SHORT, "it is offered", || {
+            (client.tool("start_background_task").to_string()).contains(&name)
+        });
         let arguments = json!({ "task_type": task, "params": params });
         client.call("start_background_task", &arguments)
     }
