@@ -137,6 +137,43 @@ fn what_goes_wrong_in_an_activity_costs_an_attempt() {
 }
 
 #[test]
+fn no_more_of_an_activity_run_at_once_than_its_component_says() {
+    let host = ready(flows());
+    let crowds = [(), (), ()].map(|()| host.client().start("crowd", &json!({})));
+    for crowd in &crowds {
+        assert_eq!(crowd.end().payload()["result"], 6);
+    }
+    let mut lines: Vec<_> = crowds
+        .iter()
+        .flat_map(|crowd| witness(&host, crowd.token()))
+        .collect();
+    assert_eq!(lines.len(), 3 * 6 * 2);
+    // Within a millisecond, ends come first: they make room.
+    lines.sort_by_key(|line| (line.ms, line.what != "end"));
+    let mut running = 0_i32;
+    for line in &lines {
+        running += if line.what == "start" { 1 } else { -1 };
+        assert!(running <= 2, "{lines:?}");
+    }
+}
+
+#[test]
+fn a_signal_to_nobody_holds_nothing_up() {
+    let host = ready(flows());
+    let nobody = host.client().start("bad_statics", &json!({}));
+    nobody.end();
+    for to in ["nonsense", nobody.token()] {
+        let sends = host.client().start("sends", &json!({ "to": to }));
+        assert_eq!(sends.end().status(), "COMPLETED", "{to}");
+        wait_until(LONG, "there is nothing left to do for it", || {
+            host.cli(&["tasks", "history", sends.token()])
+                .stdout
+                .contains(", over")
+        });
+    }
+}
+
+#[test]
 fn a_cancelled_orchestration_cleans_up_and_is_cancelled() {
     let host = ready(flows());
     let task = host.client().start("cancellable", &json!({}));
