@@ -14,29 +14,31 @@ use super::bindings::engine::dispatch::{self, Attempt, Command, Ended, Event, Fa
 pub use super::bindings::engine::dispatch::Flows as Described;
 pub use super::bindings::engine::types::{Activity, Orchestration};
 
-/// A component of orchestrations, as an engine uses it.
+/// A component of orchestrations, as an engine uses it. A failure that is `retryable` is the host's, and says nothing
+/// of the component.
 pub trait Flows: Send + Sync {
-    /// What it has.
+    /// What it has. Asked of the component once; after that it costs a copy.
     fn describe(&self) -> BoxFuture<'static, Result<Described, Failure>>;
-    /// An instance for a run.
+    /// An instance for a run. Called when one begins, and whenever one goes on whose instance was dropped.
     fn open(&self) -> BoxFuture<'static, Result<Box<dyn Session>, Failure>>;
-    /// A desk for one instance of an engine.
+    /// A desk for one instance of an engine. Called once for each.
     fn desk(&self) -> Arc<dyn Desk>;
 }
 
 /// An instance that has one run.
 pub trait Session: Send {
-    /// Shows it what happened.
+    /// Shows it what happened: with each turn, and with the whole history after a restart. After a failure it is of no
+    /// more use. Dropped before the end, the step is lost, and the session with it.
     fn step(&mut self, events: Vec<Event>) -> BoxFuture<'_, Result<Vec<Command>, Failure>>;
 }
 
 /// Where one instance of an engine has activities done. Dropped, it ends those that are under way.
 pub trait Desk: Send + Sync {
-    /// False: the queue is full.
+    /// Begins it when there is room. False: the queue is full, nothing happened. Never waits.
     fn start(&self, attempt: Attempt) -> bool;
-    /// Nobody waits for it any more.
+    /// Nobody waits for it any more. It is told, and ended some seconds later; an unknown ticket is nobody's.
     fn stop(&self, ticket: u64);
-    /// Those that have ended: waits for the first.
+    /// Those that have ended, at most `max`: waits for the first. Dropped while it waits, it loses none.
     fn next(&self, max: usize) -> BoxFuture<'static, Vec<Ended>>;
 }
 

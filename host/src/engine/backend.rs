@@ -12,7 +12,7 @@ use wasmtime::component::{Accessor, Component as Code, HasSelf, Linker};
 use super::actor::{Health, World};
 use super::answer::CallError;
 use super::component::Kind;
-use super::linked::LinkedComponent;
+use super::linked::{self, LinkedComponent};
 use super::slot::Slot;
 use crate::capability::bindings::backend::exports::taskhost::plugin::backend as wire_backend;
 use crate::capability::bindings::backend::{BackendPlugin, BackendPluginPre};
@@ -46,9 +46,7 @@ impl World for BackendPlugin {
     const KIND: Kind = Kind::Backend;
 
     fn link(mut linker: Linker<Guest>, code: &Code) -> wasmtime::Result<Self::Linked> {
-        host::net::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
-        host::secrets::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
-        host::storage::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+        linked::add_reach(&mut linker)?;
         host::events::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
         engine::journal::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
         engine::dispatch::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;

@@ -13,7 +13,6 @@ mod bare;
 mod desk;
 mod session;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,9 +26,9 @@ use super::load::LoadError;
 use super::stderr::Stderr;
 use super::{Engine, linked, scratch, trap, watchdog};
 use crate::capability::bindings::activity::ActivityPre;
+use crate::capability::bindings::attempt as attempt_words;
 use crate::capability::bindings::engine::types::Failure;
 use crate::capability::bindings::orchestrations::{Orchestrations, OrchestrationsPre};
-use crate::capability::bindings::{attempt as attempt_words, host};
 use crate::capability::dispatch::{Activity, Described, Desk, Orchestration, Session, unavailable};
 use crate::capability::{Flows, Guest, Ports};
 use crate::config::limits::Limits;
@@ -55,23 +54,14 @@ pub struct LinkedFlows {
 impl LinkedFlows {
     /// Checks `component` import by import and export by export. Nothing of it runs.
     pub fn link(engine: &Engine, component: &Component) -> Result<Self, LoadError> {
-        let misfit = |error: wasmtime::Error| {
-            let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
-            LoadError::Misfit {
-                linker: chain.join(": "),
-                differences: Vec::new(),
-            }
-        };
         let orchestrations = bare::linker(engine, &component.code)
             .and_then(|linker| linker.instantiate_pre(&component.code))
             .and_then(OrchestrationsPre::new)
-            .map_err(misfit)?;
+            .map_err(|error| LoadError::misfit(&error))?;
         let has_activities = component.exports.iter().any(|export| export == ACTIVITIES);
         let activities = has_activities.then(|| {
             let mut linker = linked::common_linker(engine)?;
-            host::net::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
-            host::secrets::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
-            host::storage::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+            linked::add_reach(&mut linker)?;
             attempt_words::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
             (linker.instantiate_pre(&component.code)).and_then(ActivityPre::new)
         });
@@ -79,7 +69,7 @@ impl LinkedFlows {
             engine: engine.clone(),
             digest: component.digest.clone(),
             orchestrations,
-            activities: activities.transpose().map_err(misfit)?,
+            activities: (activities.transpose()).map_err(|error| LoadError::misfit(&error))?,
             described: Arc::default(),
         })
     }
@@ -119,7 +109,7 @@ impl LinkedFlows {
 
     async fn list_orchestrations(&self, ports: &Ports) -> Result<Vec<Orchestration>, LoadError> {
         let stderr = Stderr::default();
-        let mut store = self.store("orchestrations", ports, &stderr);
+        let mut store = self.store(&"orchestrations".into(), ports, &stderr);
         let listed: wasmtime::Result<_> = async {
             let world = self.orchestrations.instantiate_async(&mut store).await?;
             let exported = world.taskhost_durable_orchestrator();
@@ -137,7 +127,7 @@ impl LinkedFlows {
             return Ok(Vec::new());
         };
         let stderr = Stderr::default();
-        let mut store = self.store("activities", ports, &stderr);
+        let mut store = self.store(&"activities".into(), ports, &stderr);
         let listed: wasmtime::Result<_> = async {
             let world = activities.instantiate_async(&mut store).await?;
             (store.run_concurrent(async |accessor| {
@@ -166,8 +156,19 @@ impl LinkedFlows {
         })))
     }
 
-    fn store(&self, name: &str, ports: &Ports, stderr: &Stderr) -> wasmtime::Store<Guest> {
-        watchdog::store(&self.engine, name.into(), ports.clone(), stderr)
+    /// How many attempts of an activity may run at once, as far as the component has a say in it.
+    fn at_once(&self, name: &str) -> usize {
+        let described = self.described.get();
+        let mut activities = described.iter().flat_map(|described| &described.activities);
+        let activity = activities.find(|activity| activity.name == name);
+        let most = activity.and_then(|activity| activity.at_once);
+        most.map_or(usize::MAX, |most| {
+            usize::try_from(most).unwrap_or(usize::MAX).max(1)
+        })
+    }
+
+    fn store(&self, name: &Arc<str>, ports: &Ports, stderr: &Stderr) -> wasmtime::Store<Guest> {
+        watchdog::store(&self.engine, name.clone(), ports.clone(), stderr)
     }
 }
 
@@ -244,13 +245,4 @@ impl Drop for Threads {
             runtime.shutdown_background();
         }
     }
-}
-
-/// How many of each activity may run at once, where its component says so.
-fn most_at_once(described: &Described) -> BTreeMap<String, usize> {
-    let limited = |activity: &Activity| {
-        let most = usize::try_from(activity.at_once?).unwrap_or(usize::MAX);
-        Some((activity.name.clone(), most.max(1)))
-    };
-    described.activities.iter().filter_map(limited).collect()
 }

@@ -49,13 +49,7 @@ impl<W: World> LinkedComponent<W> {
         component.expect(W::KIND)?;
         let linked = common_linker(engine)
             .and_then(|linker| W::link(linker, &component.code))
-            .map_err(|error| {
-                let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
-                LoadError::Misfit {
-                    linker: chain.join(": "),
-                    differences: Vec::new(),
-                }
-            })?;
+            .map_err(|error| LoadError::misfit(&error))?;
         Ok(Self {
             engine: engine.clone(),
             linked,
@@ -191,6 +185,13 @@ impl<W: World> LinkedComponent<W> {
             generations,
         }
     }
+}
+
+/// What is given to those that may reach out: backends, and activities of orchestrations.
+pub(super) fn add_reach(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    host::net::add_to_linker::<_, HasSelf<_>>(linker, |guest| guest)?;
+    host::secrets::add_to_linker::<_, HasSelf<_>>(linker, |guest| guest)?;
+    host::storage::add_to_linker::<_, HasSelf<_>>(linker, |guest| guest)
 }
 
 /// What every world is given: logs, time, and a WASI that reaches what is granted.

@@ -97,6 +97,15 @@ impl LoadError {
         }
     }
 
+    /// The linker said this. What differs is looked for later, by [`LoadError::compared`].
+    pub(super) fn misfit(error: &wasmtime::Error) -> Self {
+        let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+        Self::Misfit {
+            linker: chain.join(": "),
+            differences: Vec::new(),
+        }
+    }
+
     /// It could not even be looked at.
     pub(super) fn no_thread(function: &'static str) -> Self {
         let why = Report::new(Code(399), "the system gives it no thread");

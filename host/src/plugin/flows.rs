@@ -54,7 +54,7 @@ pub(super) async fn configured(
     sources: &Sources,
     config: &ComponentConfig,
     settings: &Map<String, Value>,
-) -> Result<(Component, LinkedFlows, Admitted), PrepareError> {
+) -> Result<(LinkedFlows, Admitted), PrepareError> {
     let named = settings.get(SETTING).and_then(Value::as_str);
     let reference = named.unwrap_or(DEFAULT).to_owned();
     let admitted = admit(sources, config, &reference).await?;
@@ -70,7 +70,7 @@ pub(super) async fn configured(
         }));
     }
     let flows = LinkedFlows::link(engine, &component).map_err(failed)?;
-    Ok((component, flows, admitted))
+    Ok((flows, admitted))
 }
 
 async fn admit(

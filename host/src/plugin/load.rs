@@ -201,7 +201,7 @@ async fn look_at(
     if let Linked::Backend(backend) = &mut linked
         && component.runs_orchestrations()
     {
-        let (_, flows, of) = flows::configured(engine, cache, sources, config, &settings).await?;
+        let (flows, of) = flows::configured(engine, cache, sources, config, &settings).await?;
         *backend = backend.clone().with(flows);
         // What is asked for, and granted, is what its activities reach.
         manifest = manifest_of(config, &of.bytes, kind)?;

@@ -1,6 +1,6 @@
 //! An instance that has one run.
 //!
-//! **Cost:** 60 to 120 µs to open one; a microsecond or two for each event; some tens of KiB while it is open.
+//! **Cost:** 60 to 120 µs to open one; about 60 KiB while it is open.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::engine::trap::{self, NoProgress};
 /// An instance that runs on the threads of its component.
 ///
 /// Not on the thread of the engine that asks, although that waits: an instance cannot be run within another one's
-/// call. So a step takes 10 µs longer, and steps of several runs are made at once.
+/// call. So a step waits for another thread, and steps of several runs are made at once.
 pub(super) struct Elsewhere {
     flows: Arc<Inner>,
     /// None: a step was begun, and its end not waited for.
