@@ -35,12 +35,27 @@ const LIVE: usize = 100;
 const LONG: Duration = Duration::from_mins(5);
 
 fn main() {
-    let ours = throughput();
-    let theirs = in_python();
-    println!("{:.0} times as many", ours / theirs);
-    memory();
-    resume();
-    replay();
+    let named: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let wanted = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
+    if wanted("throughput") {
+        let ours = throughput();
+        if wanted("peers") {
+            let theirs = in_python();
+            println!("{:.0} times as many", ours / theirs);
+        }
+    }
+    if wanted("memory") {
+        memory();
+    }
+    if wanted("resume") {
+        resume();
+    }
+    if wanted("replay") {
+        replay();
+    }
 }
 
 /// Orchestrations of ten activities in a second.
