@@ -158,6 +158,18 @@ fn no_more_of_an_activity_run_at_once_than_its_component_says() {
 }
 
 #[test]
+fn an_instance_has_one_attempt_after_another_until_one_leaves_a_trace() {
+    let host = ready(flows());
+    let seen = host.client().start("successors", &json!({})).end();
+    // Those that follow one that lingers, grows or fails find a fresh instance.
+    assert_eq!(
+        seen.payload()["result"],
+        json!([1, 2, 3, 1, 2, 1, 0, 1]),
+        "{seen:?}"
+    );
+}
+
+#[test]
 fn a_signal_to_nobody_holds_nothing_up() {
     let host = ready(flows());
     let nobody = host.client().start("bad_statics", &json!({}));

@@ -194,6 +194,11 @@ impl MemoryLimit {
             meter,
         }
     }
+
+    /// What its memories have, in bytes.
+    pub fn total(&self) -> usize {
+        self.memory.now
+    }
 }
 
 impl ResourceLimiter for MemoryLimit {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! component ─┬─ bare ────────▶ session    one for each run: nothing is in its reach but what it is shown
-//!            └─ with grants ─▶ attempt    one for each attempt of an activity
+//!            └─ with grants ─▶ instance   attempts of activities, one after another
 //! ```
 //!
 //! Both are made of one file, so what its author writes together is built, signed and replaced together. What
@@ -11,6 +11,7 @@
 mod attempt;
 mod bare;
 mod desk;
+mod instance;
 mod session;
 
 use std::sync::Arc;
@@ -153,6 +154,7 @@ impl LinkedFlows {
             threads: Threads::start(name),
             sessions,
             activities: ports,
+            idle: instance::Idle::default(),
         })))
     }
 
@@ -185,6 +187,7 @@ struct Inner {
     threads: Threads,
     sessions: Ports,
     activities: Ports,
+    idle: instance::Idle,
 }
 
 impl Inner {

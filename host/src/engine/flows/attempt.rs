@@ -1,4 +1,4 @@
-//! One attempt of an activity, in an instance of its own.
+//! One attempt of an activity.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use wasmtime::{Store, UpdateDeadline};
 
-use super::{ActivityPre, Inner};
-use crate::capability::Guest;
+use super::Inner;
+use super::instance::Instance;
 use crate::capability::attempt::AttemptState;
 use crate::capability::bindings::engine::dispatch::{Attempt, Ended};
 use crate::capability::bindings::engine::types::Failure;
@@ -90,34 +89,22 @@ async fn called(
             )
         });
     };
-    let stderr = Stderr::default();
-    let store = store(flows, state, &stderr);
-    let ran = ran(activities, store, name.to_owned(), input).await;
-    ran.unwrap_or_else(|error| Err(ended(flows, name, &error, &stderr)))
-}
-
-async fn ran(
-    activities: &ActivityPre<Guest>,
-    mut store: Store<Guest>,
-    name: String,
-    input: String,
-) -> wasmtime::Result<Result<String, Failure>> {
-    let world = activities.instantiate_async(&mut store).await?;
-    (store.run_concurrent(async |accessor| {
-        let exported = world.taskhost_durable_activities();
-        exported.call_run(accessor, name, input).await
-    }))
-    .await?
-}
-
-/// It may compute, and wait in any way: the instance serves nobody else. Every tick it lets others run.
-fn store(flows: &Inner, state: &AttemptState, stderr: &Stderr) -> Store<Guest> {
-    let mut ports = flows.activities.clone();
-    ports.meter = Arc::default();
-    let mut store = flows.linked.store(&flows.name, &ports, stderr);
-    store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
-    store.data_mut().attempt = Some(state.clone());
-    store
+    let mut instance = match flows.idle.take() {
+        Some(instance) => instance,
+        None => {
+            let stderr = Stderr::default();
+            let fresh = Instance::new(flows, activities, stderr.clone()).await;
+            fresh.map_err(|error| ended(flows, name, &error, &stderr))?
+        }
+    };
+    match instance.run(state, name.to_owned(), input).await {
+        Ok(Ok(result)) => {
+            flows.idle.put(instance);
+            Ok(result)
+        }
+        Ok(Err(failure)) => Err(failure),
+        Err(error) => Err(ended(flows, name, &error, &instance.stderr)),
+    }
 }
 
 /// Resolves when it has been silent for that long.
