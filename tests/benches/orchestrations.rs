@@ -1,14 +1,15 @@
 //! Orchestrations in the engine that comes with taskhost: how quickly they run, come back and replay, and what
-//! they cost while they wait. Beside it, the same ten activities in a row in the in-memory backend of the python
-//! package `durabletask`.
+//! they cost while they wait. Beside it the same flow, ten activities in a row, in the in-memory backend of the
+//! python package `durabletask`, and in background tasks of FastMCP.
 //!
 //! ```text
-//! cargo bench --profile dev -p taskhost-tests --bench orchestrations
+//! cargo bench -p taskhost-tests --bench orchestrations [-- throughput | peers | memory | resume | replay …]
 //! ```
 //!
 //! Everything here is on the disk before anybody hears of it; what it is compared with is in memory only.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::cast_precision_loss,
@@ -35,16 +36,21 @@ const LIVE: usize = 100;
 const LONG: Duration = Duration::from_mins(5);
 
 fn main() {
-    let named: Vec<String> = std::env::args()
-        .skip(1)
+    let named: Vec<String> = (std::env::args().skip(1))
         .filter(|word| !word.starts_with('-'))
         .collect();
     let wanted = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
-    if wanted("throughput") {
+    if wanted("throughput") || wanted("peers") {
         let ours = throughput();
         if wanted("peers") {
-            let theirs = in_python();
-            println!("{:.0} times as many", ours / theirs);
+            let python = durabletask();
+            println!("  {:.0} times as many as durabletask", ours / python);
+            let [tasks, calls] = fastmcp();
+            println!(
+                "  {:.0} times as many as FastMCP with its steps handed over, {:.1} times as many as with calls",
+                ours / tasks,
+                ours / calls
+            );
         }
     }
     if wanted("memory") {
@@ -68,19 +74,42 @@ fn throughput() -> f64 {
     report("taskhost, on disk", AT_ONCE, began.elapsed())
 }
 
-fn in_python() -> f64 {
+fn durabletask() -> f64 {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
     drop(free);
-    let ran = Command::new(taskhost_tests::durable::durable_python())
-        .arg(setup::fixture("durabletask/ten.py"))
-        .args([port.to_string(), AT_ONCE_THERE.to_string()])
-        .output()
-        .unwrap();
-    let seconds = String::from_utf8_lossy(&ran.stdout);
-    let seconds = seconds.trim().parse().unwrap();
-    let took = Duration::from_secs_f64(seconds);
-    report("durabletask, in memory", AT_ONCE_THERE, took)
+    let script = setup::fixture("durabletask/ten.py");
+    let mut ten = Command::new(taskhost_tests::durable::durable_python());
+    ten.arg(script)
+        .args([port.to_string(), AT_ONCE_THERE.to_string()]);
+    let took = printed(&mut ten).as_f64().unwrap();
+    report("durabletask, in memory", AT_ONCE_THERE, seconds(took))
+}
+
+/// With each step a task of its own, and with all of them calls within one task.
+fn fastmcp() -> [f64; 2] {
+    let mut ten = Command::new(setup::fastmcp());
+    ten.arg(setup::fixture("fastmcp/ten.py"))
+        .arg(AT_ONCE_THERE.to_string());
+    let took = printed(&mut ten);
+    [("a task each", "tasks"), ("calls in one task", "calls")].map(|(steps, key)| {
+        let took = took[key].as_f64().unwrap();
+        report(
+            &format!("FastMCP, in memory, steps are {steps}"),
+            AT_ONCE_THERE,
+            seconds(took),
+        )
+    })
+}
+
+/// The JSON that a command prints.
+fn printed(command: &mut Command) -> Value {
+    let ran = command.output().unwrap();
+    serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"))
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
 }
 
 fn report(who: &str, count: usize, took: Duration) -> f64 {

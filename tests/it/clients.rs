@@ -141,12 +141,7 @@ const PYTHON_1: Row = Row {
 
 const FASTMCP: Row = Row {
     name: "FastMCP 4",
-    runtime: || {
-        python(setup::python(
-            "fastmcp-4",
-            &["fastmcp==4.1.*", "fastmcp-tasks==4.1.*"],
-        ))
-    },
+    runtime: || python(setup::fastmcp()),
     script: "fastmcp4.py",
     not_run: &[
         ("notifications", "the client polls, and listens to no task"),

@@ -18,7 +18,7 @@ mod restate;
 pub use binary::{component, host_binary, workspace_file};
 pub use componentize::python_component;
 pub use node::{Node, node};
-pub use python::python;
+pub use python::{fastmcp, python};
 pub use redis::redis_server;
 pub use restate::{restate_python, restate_server};
 

@@ -15,6 +15,13 @@ pub fn python(name: &str, packages: &[&str]) -> PathBuf {
     dir.join("bin/python")
 }
 
+/// An environment with FastMCP and its background tasks.
+///
+/// Both by their exact versions: the one asks for the other's, and what came later has not got its other half.
+pub fn fastmcp() -> PathBuf {
+    python("fastmcp-4", &["fastmcp==4.1.4", "fastmcp-tasks==4.1.4"])
+}
+
 fn install(dir: &Path, packages: &[&str]) {
     eprintln!("installing {} into {}", packages.join(", "), dir.display());
     let mut venv = Command::new("python3");
