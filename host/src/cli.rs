@@ -128,7 +128,7 @@ struct CheckArgs {
 #[derive(Debug, Args)]
 struct HostArgs {
     /// Who runs the tasks: celery, durable, durabletask, mock, restate, or a path to a component or to
-    /// orchestrations; may be repeated
+    /// orchestrations; may be repeated [default: durable, with three orchestrations to try]
     #[arg(long = "backend", value_name = "[NAME=]REF")]
     backends: Vec<String>,
     /// How tasks are shown: adaptive, blocking, dispatcher, operation-resource, polling, single-tool,

@@ -6,6 +6,13 @@ use std::process::Command;
 use taskhost_tests::setup;
 
 #[test]
+fn the_demo_comes_true() {
+    let mut demo = Command::new(setup::host_binary());
+    demo.arg("demo");
+    ends_well(&mut demo);
+}
+
+#[test]
 fn the_celery_example_comes_true() {
     comes_true("examples/celery/run");
 }
@@ -71,7 +78,11 @@ fn comes_true_with(script: &str, args: &[&str]) {
     run.args(args).env("TASKHOST_TOOLS", setup::tools());
     // What would be built has been built.
     run.env("TASKHOST", setup::host_binary());
-    let output = run.output().unwrap();
+    ends_well(&mut run);
+}
+
+fn ends_well(command: &mut Command) {
+    let output = command.output().unwrap();
     assert!(
         output.status.success(),
         "{}\n{}",

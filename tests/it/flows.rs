@@ -49,8 +49,8 @@ fn a_file_of_orchestrations_is_a_backend_of_itself() {
 }
 
 #[test]
-fn the_orchestrations_that_come_with_taskhost_run_without_anything_else() {
-    let host = HostBuilder::new("durable", "polling").start();
+fn where_nobody_is_named_the_orchestrations_that_come_with_taskhost_run() {
+    let host = HostBuilder::bare().args(["--strategy", "polling"]).start();
     host.client().tool("process_data_start");
     let task = host.client().start(
         "process_data",

@@ -37,69 +37,139 @@ pub(super) async fn demo(args: &DemoArgs) -> Result<(), Report> {
 }
 
 async fn show(data_dir: &Path) -> Result<(), Report> {
-    println!("taskhost demo: a host, a client, a task, and a kill\n");
-    println!(
-        "$ taskhost run --backend mock --strategy polling --data-dir {}",
-        data_dir.display()
-    );
-    let mut client = Client::start(data_dir).await?;
+    println!("taskhost demo: a host, a client, orchestrations, and a kill\n");
+    let mut client = launch(data_dir).await?;
     println!("  the client asks which tools there are");
     let tools = client.tools().await?;
     check(
-        tools.iter().any(|tool| tool == "count_start"),
-        "there is a tool `count_start`",
+        tools.iter().any(|tool| tool == "process_data_start"),
+        "there is a tool `process_data_start`",
     )?;
     println!(
-        "    {} tools, among them count_start, count_status, count_result, count_cancel",
+        "    {} tools, among them process_data_start, process_data_status, process_data_result",
         tools.len()
     );
 
-    println!("\n1. A task with progress");
-    let token = start(&mut client, "count", json!({"steps": 3, "step_ms": 400})).await?;
-    let end = follow(&mut client, "count", &token).await?;
-    check(end == "COMPLETED", "it completes")?;
-    let result = client.call("count_result", json!({"token": token})).await?;
+    println!("\n1. Work in steps, with progress");
+    let input = json!({"steps": 3, "seconds_per_step": 0.4});
+    let token = start(&mut client, "process_data", input).await?;
+    let result = result(&mut client, "process_data", &token).await?;
     check(
-        result.pointer("/result/counted") == Some(&json!(3)),
-        "its result is {\"counted\": 3}",
+        steps(&result).len() == 3,
+        "its result has each of the three steps",
     )?;
     println!(
-        "    result {}",
-        result.get("result").unwrap_or(&Value::Null)
+        "    result \"{}\"",
+        result
+            .get("summary")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     );
 
-    println!("\n2. A task that is cancelled");
-    let token = start(&mut client, "count", json!({"steps": 600, "step_ms": 1000})).await?;
-    let answer = client.call("count_cancel", json!({"token": token})).await?;
-    check(status_of(&answer) == "CANCELLED", "it is cancelled")?;
-    println!("    cancelled");
+    question(&mut client).await?;
 
-    println!("\n3. A task, and SIGKILL to the host in the middle of it");
-    let token = start(&mut client, "count", json!({"steps": 5, "step_ms": 600})).await?;
-    let answer = client
-        .call("count_status", json!({"token": token, "wait_seconds": 5}))
+    println!("\n3. Work that is cancelled");
+    let input = json!({"steps": 600, "seconds_per_step": 1});
+    let token = start(&mut client, "process_data", input).await?;
+    client
+        .call("process_data_cancel", json!({"token": token}))
         .await?;
-    println!("    {}", describe(&answer));
-    client.kill().await?;
-    println!("    kill -9: the host is gone, nothing was said to it before");
+    let end = follow(&mut client, "process_data", &token, &ENDS).await?;
+    check(end == "CANCELLED", "it is cancelled")?;
+
+    killed(client, data_dir).await
+}
+
+async fn launch(data_dir: &Path) -> Result<Client, Report> {
     println!(
-        "\n$ taskhost run --backend mock --strategy polling --data-dir {}",
+        "$ taskhost run --strategy polling --data-dir {}",
         data_dir.display()
     );
-    let mut client = Client::start(data_dir).await?;
-    println!("    a new host, and the client asks it for the same token");
-    let end = follow(&mut client, "count", &token).await?;
-    check(end == "COMPLETED", "the task completes in the new host")?;
-    let result = client.call("count_result", json!({"token": token})).await?;
+    Client::start(data_dir).await
+}
+
+/// Work that waits for somebody.
+async fn question(client: &mut Client) -> Result<(), Report> {
+    println!("\n2. Work that asks something");
+    let input = json!({"topic": "tides", "seconds_per_section": 0.3});
+    let token = start(client, "write_report", input).await?;
+    let asks = follow(client, "write_report", &token, &["INPUT_REQUIRED"]).await?;
+    check(asks == "INPUT_REQUIRED", "it asks")?;
+    let answer = client
+        .call("write_report_status", json!({"token": token}))
+        .await?;
+    let question = answer.pointer("/questions/0");
+    let part = |name: &str| question.and_then(|question| question.get(name)?.as_str());
+    println!("    it asks: {}", part("message").unwrap_or_default());
+    let response = json!({"approve": true});
+    println!("    write_report_answer {response}");
+    let answer = json!({"token": token, "key": part("key"), "response": response});
+    client.call("write_report_answer", answer).await?;
+    let report = result(client, "write_report", &token).await?;
     check(
-        result.pointer("/result/counted") == Some(&json!(5)),
-        "its result is {\"counted\": 5}",
-    )?;
-    println!(
-        "    result {}",
-        result.get("result").unwrap_or(&Value::Null)
-    );
+        report.get("published") == Some(&json!(true)),
+        "the answer has published the report",
+    )
+}
+
+/// A kill in the middle of a step, and what has become of the others.
+async fn killed(mut client: Client, data_dir: &Path) -> Result<(), Report> {
+    println!("\n4. Work in steps, and SIGKILL to the host in the middle of it");
+    let input = json!({"steps": 5, "seconds_per_step": 0.6});
+    let token = start(&mut client, "process_data", input).await?;
+    let look = json!({"token": token, "wait_seconds": 5});
+    let done = loop {
+        let answer = client.call("process_data_status", look.clone()).await?;
+        check(status_of(&answer) == "RUNNING", "it goes on")?;
+        let done = answer.pointer("/metadata/current").and_then(Value::as_f64);
+        if let Some(done) = done.filter(|done| *done >= 2.0) {
+            println!("    {}", describe(&answer));
+            break done;
+        }
+    };
+    client.kill().await?;
+    println!("    kill -9: the host is gone, nothing was said to it before\n");
+    let mut client = launch(data_dir).await?;
+    println!("    a new host, and the client asks it for the same token");
+    let result = result(&mut client, "process_data", &token).await?;
+    let steps = steps(&result);
+    check(steps.len() == 5, "its result has each of the five steps")?;
+    for (place, step) in (1_u32..).zip(steps) {
+        let attempts = step.get("attempts").and_then(Value::as_u64);
+        let attempts = attempts.unwrap_or_default();
+        let before = f64::from(place) <= done;
+        check(
+            attempts == 1 || !before,
+            "a step that was done was not done again",
+        )?;
+        let when = match (before, attempts) {
+            (true, _) => "done before the kill, and not again",
+            (false, 1) => "done in the new host",
+            (false, _) => "was under way, and tried again in the new host",
+        };
+        println!("    step {place}: {when}");
+    }
     client.end().await
+}
+
+fn steps(result: &Value) -> &[Value] {
+    let steps = result.get("steps").and_then(Value::as_array);
+    steps.map(Vec::as_slice).unwrap_or_default()
+}
+
+/// How something may end.
+const ENDS: [&str; 3] = ["COMPLETED", "FAILED", "CANCELLED"];
+
+/// Follows a task that is to complete. Returns its result.
+async fn result(client: &mut Client, task: &str, token: &str) -> Result<Value, Report> {
+    let end = follow(client, task, token, &ENDS).await?;
+    check(end == "COMPLETED", "it completes")?;
+    let tool = format!("{task}_result");
+    let mut answer = client.call(&tool, json!({"token": token})).await?;
+    Ok(answer
+        .get_mut("result")
+        .map(Value::take)
+        .unwrap_or_default())
 }
 
 async fn start(client: &mut Client, task: &str, arguments: Value) -> Result<String, Report> {
@@ -115,8 +185,13 @@ async fn start(client: &mut Client, task: &str, arguments: Value) -> Result<Stri
     Ok(token)
 }
 
-/// Polls until the task is over, printing what changes. Returns how it ended.
-async fn follow(client: &mut Client, task: &str, token: &str) -> Result<String, Report> {
+/// Polls until the task is in one of these states, or over, printing what changes. Returns its state.
+async fn follow(
+    client: &mut Client,
+    task: &str,
+    token: &str,
+    until: &[&str],
+) -> Result<String, Report> {
     let mut shown = String::new();
     let watching = async {
         loop {
@@ -128,7 +203,7 @@ async fn follow(client: &mut Client, task: &str, token: &str) -> Result<String, 
                 shown = line;
             }
             let status = status_of(&answer);
-            if matches!(status.as_str(), "COMPLETED" | "FAILED" | "CANCELLED") {
+            if until.contains(&status.as_str()) || ENDS.contains(&status.as_str()) {
                 return Ok(status);
             }
         }
@@ -149,7 +224,7 @@ fn status_of(answer: &Value) -> String {
 fn describe(answer: &Value) -> String {
     let status = status_of(answer);
     match answer.get("progress").and_then(Value::as_f64) {
-        Some(share) => format!("{status:<10} {:>3.0} %", share * 100.0),
+        Some(share) => format!("{status:<14} {:>3.0} %", share * 100.0),
         None => status,
     }
 }

@@ -35,6 +35,11 @@ pub(super) async fn run(flags: Flags, print_config: bool, watch: bool) -> Result
         print!("{text}");
         return Ok(());
     }
+    if flags.config.is_none() && flags.backends.is_empty() {
+        tracing::warn!(
+            "no backend is named: these are orchestrations to try, whose work is pretended; yours: --backend REF"
+        );
+    }
     let transport = prepared.config.transport.clone();
     let data_dir = prepared.config.data_dir.clone();
     let running = prepared.start(flags)?;

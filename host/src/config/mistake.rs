@@ -174,17 +174,16 @@ impl Explain for ConfigError {
         match self {
             Self::Unreadable { path, .. } => vec![
                 format!("look at it: ls -l {}", path.display()),
-                "or make one: taskhost run --backend mock --print-config > taskhost.toml".to_owned(),
+                "or make one: taskhost run --print-config > taskhost.toml".to_owned(),
             ],
             Self::File { .. } => {
-                vec!["see what a file looks like: taskhost run --backend mock --print-config".to_owned()]
+                vec!["see what a file looks like: taskhost run --print-config".to_owned()]
             }
             Self::Version { .. } => vec!["write `version = 1`, or use a newer taskhost".to_owned()],
             Self::NoBackend => vec![
-                "try the built-in one: taskhost run --backend mock".to_owned(),
-                "or name your broker: taskhost run --backend celery --set celery.broker=redis://localhost:6379/0"
-                    .to_owned(),
-                "or see it all at work: taskhost demo".to_owned(),
+                "name one in the file: [backends.celery]".to_owned(),
+                "or on the command line: --backend celery --set celery.broker=redis://localhost:6379/0".to_owned(),
+                "or have those that come with taskhost, without a file: taskhost run".to_owned(),
             ],
             Self::Name { .. } => vec!["give it another: --backend NAME=REF".to_owned()],
             Self::Pattern { .. } => vec!["for example: tasks = [\"report_*\", \"send_mail\"]".to_owned()],

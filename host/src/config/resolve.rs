@@ -89,6 +89,9 @@ pub enum Transport {
     },
 }
 
+/// Who runs tasks where nobody is named: the engine that comes with taskhost, with the orchestrations that do.
+pub const DEFAULT_BACKEND: &str = "durable";
+
 impl Config {
     /// Reads the file that `flags` name, if any, and puts the flags on top.
     pub fn resolve(flags: &Flags) -> Result<Self, ConfigError> {
@@ -141,7 +144,11 @@ impl Config {
             tasks: file.tasks,
         };
         if config.backends.is_empty() {
-            return Err(ConfigError::NoBackend);
+            // Who writes a file without one has forgotten it.
+            if flags.config.is_some() {
+                return Err(ConfigError::NoBackend);
+            }
+            config.backends = components(BTreeMap::new(), &[DEFAULT_BACKEND.to_owned()])?;
         }
         if config.strategies.is_empty() {
             config.strategies = components(BTreeMap::new(), &["adaptive".to_owned()])?;

@@ -26,8 +26,6 @@ impl Client {
         let mut host = Command::new(program)
             .args([
                 "run",
-                "--backend",
-                "mock",
                 "--strategy",
                 "polling",
                 "--log",
