@@ -19,14 +19,15 @@ mod call;
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -175,7 +176,8 @@ enum End {
 impl<W: World> Actor<W> {
     async fn run(mut self) {
         while !self.is_unused() {
-            let report = match self.live().await {
+            let name = self.blueprint.name.clone();
+            let report = match contained(&name, self.live()).await {
                 End::Unused => return,
                 End::Died(report) => report,
                 End::Refused(report) => {
@@ -321,6 +323,22 @@ impl<W: World> Actor<W> {
     }
 }
 
+/// What an instance ends with. A defect of the host that shows itself as a panic costs that instance, like a trap:
+/// the thread goes on, and so do those who call the component.
+async fn contained(name: &str, live: impl Future<Output = End>) -> End {
+    // What it has borrowed is dropped with it, but for the inbox, which has no state in between.
+    AssertUnwindSafe(live)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|panic| {
+            let words = (panic.downcast_ref::<String>().map(String::as_str))
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("without a word");
+            let message = format!("the host has panicked in a call of `{name}`, which is a defect of the host: {words}");
+            End::Died(Report::new(Code(418), message).help("report it, with the log of the host"))
+        })
+}
+
 /// The first pause after a trap; each further one within the window is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -385,4 +403,21 @@ fn new_store<W: World>(blueprint: &Blueprint<W>, stderr: &Stderr) -> Store<Guest
         blueprint.ports.clone(),
         stderr,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_the_host_ends_an_instance_and_not_its_actor() {
+        let live = async {
+            assert!(std::hint::black_box(false), "boom");
+            End::Unused
+        };
+        let End::Died(report) = contained("mine", live).await else {
+            panic!("it lives");
+        };
+        assert!(report.to_string().contains("boom"), "{report}");
+    }
 }
