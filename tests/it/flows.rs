@@ -1,5 +1,7 @@
 //! Orchestrations in the engine that comes with taskhost: from one file, without any server.
 
+mod shown;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::thread;
@@ -7,7 +9,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use serde_json::{Value, json};
-use taskhost_tests::{Era, Host, HostBuilder, LONG, setup, taskhost, wait_for, wait_until};
+use taskhost_tests::{Host, HostBuilder, LONG, setup, taskhost, wait_until};
 
 /// How often the host dies, unless `TASKHOST_TEST_KILLS` says otherwise.
 const KILLS: u32 = 500;
@@ -239,118 +241,6 @@ fn questions_signals_and_timers_outlive_the_host() {
     );
     let slept = client.task("sleeps", &sleeps).end().payload()["result"].as_u64();
     assert!(slept >= Some(300), "{slept:?}");
-}
-
-#[test]
-fn every_strategy_shows_an_orchestration_and_its_question() {
-    let response = json!({ "go": true });
-    // What begins it, what tells how it stands, what answers, and where the token goes.
-    for (strategy, begin, look, answer) in [
-        (
-            "polling",
-            json!(["asks_start", {}]),
-            "asks_status",
-            "asks_answer",
-        ),
-        (
-            "adaptive",
-            json!(["asks", {}]),
-            "task_status",
-            "task_answer",
-        ),
-        (
-            "single-tool",
-            json!(["asks", { "action": "start" }]),
-            "asks",
-            "asks",
-        ),
-        (
-            "dispatcher",
-            json!(["start_background_task", { "task_type": "asks", "params": {} }]),
-            "get_task_status",
-            "get_task_status",
-        ),
-    ] {
-        let host = ready(flows_by(strategy));
-        let client = host.client();
-        let begun = client.call(begin[0].as_str().unwrap(), &begin[1]);
-        let begun = begun.payload();
-        let token = ["token", "task_id"]
-            .into_iter()
-            .find_map(|key| begun[key].as_str());
-        let token = token.unwrap_or_else(|| panic!("{strategy}: {begun}"));
-        let look = || {
-            let about = match strategy {
-                "dispatcher" => json!({ "task_id": token }),
-                "single-tool" => json!({ "action": "check", "token": token }),
-                _ => json!({ "token": token }),
-            };
-            client.call(look, &about).payload().clone()
-        };
-        let asked = wait_for(LONG, &format!("{strategy}: it asks"), || {
-            let seen = look();
-            (seen["status"] == "INPUT_REQUIRED").then_some(seen)
-        });
-        let key = &asked["questions"][0]["key"];
-        let said = json!({ "key": key, "response": response });
-        let told = match strategy {
-            "dispatcher" => json!({ "task_id": token, "answer": said }),
-            "single-tool" => json!({ "action": "answer", "token": token, "answer": said }),
-            _ => json!({ "token": token, "key": key, "response": response }),
-        };
-        assert!(!client.call(answer, &told).is_error(), "{strategy}");
-        wait_until(LONG, &format!("{strategy}: it is over"), || {
-            look()["status"] == "COMPLETED"
-        });
-    }
-    // Those that answer with the result itself.
-    let host = ready(flows_by("blocking"));
-    let quick = host.client().call("ten", &json!({}));
-    assert_eq!(quick.text(), "10");
-    let host = ready(flows_by("operation-resource"));
-    let call = json!({ "name": "ten", "arguments": {} });
-    let begun = host.client().request("tools/call", &call).unwrap();
-    let link = begun["content"].as_array().unwrap().last().unwrap();
-    let document = link["uri"].as_str().unwrap().trim_end_matches("/result");
-    let read = json!({ "uri": document });
-    wait_until(LONG, "its document has the result", || {
-        let read = host.client().request("resources/read", &read).unwrap();
-        read.to_string().contains("COMPLETED")
-    });
-}
-
-#[test]
-fn an_orchestration_and_its_question_are_native_tasks_of_either_protocol() {
-    let answered = json!({ "go": true, "note": "" });
-    let response = json!({ "go": true });
-    for era in [Era::Handshake, Era::Stateless] {
-        let host = ready(flows_by("adaptive").over_http().era(era));
-        let ten = host.client().start_native("ten", &json!({}));
-        ten.until_status("completed");
-        assert!(ten.result().to_string().contains("10"), "{era:?}");
-        let asks = host.client().start_native("asks", &json!({}));
-        let asked = asks.until_status("input_required");
-        if era == Era::Handshake {
-            // There it is asked while it waits for the result; a tool does as well.
-            let id = asks.id();
-            let open = host.client().call("task_status", &json!({ "token": id }));
-            let key = &open.payload()["questions"][0]["key"];
-            let told = json!({ "token": id, "key": key, "response": response });
-            assert!(!host.client().call("task_answer", &told).is_error());
-        } else {
-            let key = asked["inputRequests"]
-                .as_object()
-                .unwrap()
-                .keys()
-                .next()
-                .unwrap();
-            let answer = json!({ key: { "action": "accept", "content": response } });
-            let update = json!({ "taskId": asks.id(), "inputResponses": answer });
-            host.client().request("tasks/update", &update).unwrap();
-        }
-        asks.until_status("completed");
-        assert_eq!(asks.result()["structuredContent"], answered, "{era:?}");
-    }
 }
 
 #[test]

@@ -515,16 +515,7 @@ fn start(strategy: &str, settings: &[&str]) -> Host {
 /// An `adaptive` host whose client has these capabilities.
 fn shake(settings: &[&str], capabilities: &Value) -> Host {
     let host = builder("adaptive", settings).launch();
-    let params = json!({
-        "protocolVersion": "2025-11-25",
-        "capabilities": capabilities,
-        "clientInfo": { "name": "tests", "version": "1" },
-    });
-    host.client().request("initialize", &params).unwrap();
-    send(
-        &host,
-        &json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }),
-    );
+    host.client().introduce(capabilities).unwrap();
     host
 }
 

@@ -102,11 +102,16 @@ impl Client {
         if self.era == Era::Stateless {
             return self.request("server/discover", &json!({}));
         }
+        self.introduce(&json!({}))
+    }
+
+    /// The handshake of a client that can do this much.
+    pub fn introduce(&self, capabilities: &Value) -> Result<Value, RpcError> {
         let answer = self.request(
             "initialize",
             &json!({
                 "protocolVersion": "2025-11-25",
-                "capabilities": {},
+                "capabilities": capabilities,
                 "clientInfo": { "name": "taskhost-tests", "version": "1" },
             }),
         )?;
