@@ -30,6 +30,8 @@ const AT_ONCE: usize = 1_000;
 const AT_ONCE_THERE: usize = 200;
 /// Tasks that a host has run before its memory is looked at: what the store keeps in memory is there by then.
 const WARM: usize = 4_000;
+/// Calls at once, where what they cost themselves is not asked for.
+const FEW: usize = 20;
 /// Orchestrations that are live when the host is killed.
 const LIVE: usize = 100;
 
@@ -120,15 +122,25 @@ fn report(who: &str, count: usize, took: Duration) -> f64 {
 
 fn memory() {
     let mut host = flows().start();
+    starts(&host, "bad_statics", &json!({}), FEW);
+    ended(&host);
+    waiting("a fresh host", &mut host);
+    let mut host = flows().start();
     for _ in 0..WARM / 500 {
         starts(&host, "bad_statics", &json!({}), 500);
         ended(&host);
     }
-    let before = resident(&mut host);
-    starts(&host, "waits", &json!({}), AT_ONCE);
-    let after = resident(&mut host);
+    waiting("a host that has run 4,000 before", &mut host);
+}
+
+fn waiting(which: &str, host: &mut Host) {
+    let before = resident(host);
+    for _ in 0..AT_ONCE / FEW {
+        starts(host, "waits", &json!({}), FEW);
+    }
+    let after = resident(host);
     println!(
-        "{AT_ONCE} that wait: {:.1} KiB each (the host has {} MiB)",
+        "{AT_ONCE} that wait, in {which}: {:.1} KiB each ({} MiB in all)",
         (after - before) as f64 / AT_ONCE as f64,
         after / 1024
     );
