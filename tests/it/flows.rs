@@ -40,6 +40,20 @@ fn a_file_of_orchestrations_is_a_backend_of_itself() {
     ] {
         assert!(history.stdout.contains(word), "{word}: {}", history.stdout);
     }
+    let runs = host.cli(&["tasks", "history", task.token(), "--json"]);
+    let runs = runs.json();
+    let entries = runs[0]["entries"].as_array().unwrap();
+    let attempts = entries
+        .iter()
+        .filter(|entry| entry["what"] == "activity-ended");
+    let attempts: Vec<_> = attempts
+        .map(|entry| (entry["seq"].clone(), entry["attempt"].clone()))
+        .collect();
+    assert_eq!(
+        attempts.iter().filter(|(_, attempt)| *attempt == 2).count(),
+        2,
+        "{attempts:?}"
+    );
     // Its grants are those of the activities, by their own name.
     assert_eq!(
         witness(&host, task.token())

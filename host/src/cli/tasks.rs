@@ -72,7 +72,7 @@ enum TasksVerb {
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Show what happened in a task that is an orchestration: steps, inputs, outcomes, attempts that failed
+    /// Show what happened in a task that is an orchestration: steps, inputs, outcomes, attempts, times
     History {
         /// Its id, or the beginning of it
         id: String,

@@ -47,6 +47,9 @@ pub enum Entry {
     /// One attempt has failed, and there will be another. The code does not see it.
     AttemptFailed {
         seq: u32,
+        /// Which one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
         failure: Why,
         /// When the next one begins.
         next_ms: u64,
@@ -57,6 +60,9 @@ pub enum Entry {
     /// Activities, children and questions have an outcome.
     ActivityEnded {
         seq: u32,
+        /// Which attempt had it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
         outcome: Outcome,
     },
     ChildCalled {
@@ -284,7 +290,7 @@ impl Entry {
             Self::Started {
                 name, input, seed, ..
             } => return Some(Event::Started(Start { name, input, seed })),
-            Self::ActivityEnded { seq, outcome } => {
+            Self::ActivityEnded { seq, outcome, .. } => {
                 return Some(Event::ActivityEnded(outcome.answer(seq)));
             }
             Self::ChildEnded { seq, outcome } => {

@@ -155,6 +155,7 @@ impl Ledger {
                 failure,
                 next_ms,
                 last,
+                ..
             } => {
                 if let Some(Open::Activity(activity)) = self.open.get_mut(seq) {
                     self.due.remove(&(activity.begins_ms, *seq));
@@ -443,20 +444,27 @@ impl Ledger {
         if activity.attempt != attempt {
             return None;
         }
+        let attempt = Some(attempt);
         Some(match outcome {
             Outcome::Failed(failure) => match activity.next_ms(&failure, now_ms) {
                 Some(next_ms) => Entry::AttemptFailed {
                     seq,
+                    attempt,
                     failure,
                     next_ms,
                     last,
                 },
                 None => Entry::ActivityEnded {
                     seq,
+                    attempt,
                     outcome: Outcome::Failed(failure),
                 },
             },
-            done @ Outcome::Done(_) => Entry::ActivityEnded { seq, outcome: done },
+            outcome @ Outcome::Done(_) => Entry::ActivityEnded {
+                seq,
+                attempt,
+                outcome,
+            },
         })
     }
 }

@@ -325,12 +325,25 @@ fn runs_whose_code_is_not_kept_go_on_as_if_it_were() {
 
 #[test]
 fn an_entry_reads_as_what_it_says() {
-    let entry = Entry::ActivityEnded {
+    let ended = |attempt| Entry::ActivityEnded {
         seq: 3,
+        attempt,
         outcome: crate::entry::Outcome::Done("42".to_owned()),
     };
-    let line = r#"{"what":"activity-ended","seq":3,"outcome":{"done":"42"}}"#;
-    assert_eq!(serde_json::to_string(&entry).unwrap(), line);
+    for (entry, line) in [
+        (
+            ended(Some(2)),
+            r#"{"what":"activity-ended","seq":3,"attempt":2,"outcome":{"done":"42"}}"#,
+        ),
+        // Logs that are older have none.
+        (
+            ended(None),
+            r#"{"what":"activity-ended","seq":3,"outcome":{"done":"42"}}"#,
+        ),
+    ] {
+        assert_eq!(serde_json::to_string(&entry).unwrap(), line);
+        assert_eq!(serde_json::from_str::<Entry>(line).unwrap(), entry);
+    }
 }
 
 /// An activity has one outcome, and each attempt is executed once.

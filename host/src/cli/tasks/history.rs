@@ -1,7 +1,10 @@
 //! `taskhost tasks history`: what happened in a task that is an orchestration, step by step.
 //!
 //! An entry is an object of the engine's own making. What is known of any: `what` it is; `at_ms`, from when on
-//! the entries are; `seq`, the step that it is about; `name`. The rest is shown as it is.
+//! the entries are; `seq`, the step that it is about; `name`, which later entries of the step need not repeat;
+//! `attempt`. The rest is shown as it is. One that has nothing but a time is the time of those after it.
+
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
@@ -9,7 +12,7 @@ use super::super::output;
 use crate::admin::view::RunView;
 
 /// Members that have a column of their own.
-const COLUMNS: [&str; 4] = ["what", "at_ms", "seq", "name"];
+const COLUMNS: [&str; 5] = ["what", "at_ms", "seq", "name", "attempt"];
 
 /// The longest rest of an entry, in characters; `--json` has all of it.
 const LONGEST: usize = 110;
@@ -25,23 +28,41 @@ pub(super) fn show(runs: &[RunView]) {
         }
         let state = if run.over { "over" } else { "under way" };
         println!("{}  {} entries, {state}", run.run, run.entries.len());
-        let mut table = output::table(&["#", "TIME", "WHAT", "STEP", "NAME", "DETAIL"]);
+        let mut table = output::table(&["#", "TIME", "WHAT", "STEP", "NAME", "ATTEMPT", "DETAIL"]);
         let mut now = String::new();
+        let mut names = HashMap::new();
         for (number, entry) in (1..).zip(&run.entries) {
             let Value::Object(entry) = entry.value() else {
                 continue;
             };
             if let Some(at_ms) = entry.get("at_ms").and_then(Value::as_u64) {
                 now = output::moment(at_ms);
+                if entry.len() == 2 {
+                    continue;
+                }
             }
-            table.add_row(row(number, &now, &entry));
+            table.add_row(row(number, &now, &entry, &mut names));
         }
         println!("{table}");
     }
 }
 
-fn row(number: u64, now: &str, entry: &Map<String, Value>) -> Vec<String> {
+/// `names`: those of the steps so far.
+fn row(
+    number: u64,
+    now: &str,
+    entry: &Map<String, Value>,
+    names: &mut HashMap<u64, String>,
+) -> Vec<String> {
     let text = |key: &str| entry.get(key).map(plain).unwrap_or_default();
+    let mut name = text("name");
+    if let Some(step) = entry.get("seq").and_then(Value::as_u64) {
+        if name.is_empty() {
+            name = names.get(&step).cloned().unwrap_or_default();
+        } else {
+            names.insert(step, name.clone());
+        }
+    }
     let rest = entry
         .iter()
         .filter(|(key, _)| !COLUMNS.contains(&key.as_str()));
@@ -53,7 +74,8 @@ fn row(number: u64, now: &str, entry: &Map<String, Value>) -> Vec<String> {
         now.to_owned(),
         text("what"),
         text("seq"),
-        text("name"),
+        name,
+        text("attempt"),
         cut(&rest.join("  ")),
     ]
 }
@@ -98,20 +120,29 @@ mod tests {
 
     #[test]
     fn an_entry_is_a_row_whatever_an_engine_puts_into_it() {
-        let entry = serde_json::json!({
-            "what": "activity-ended", "seq": 3, "outcome": {"done": "{\"pages\":4}"}, "next_ms": 1000,
-        });
-        let Value::Object(entry) = entry else {
-            panic!()
+        let mut names = HashMap::new();
+        let mut row = |entry: Value| match entry {
+            Value::Object(entry) => row(7, "now", &entry, &mut names),
+            _ => panic!(),
         };
+        let called =
+            row(serde_json::json!({ "what": "activity-called", "seq": 3, "name": "count" }));
         assert_eq!(
-            row(7, "now", &entry),
+            called,
+            ["7", "now", "activity-called", "3", "count", "", ""]
+        );
+        let ended = serde_json::json!({
+            "what": "activity-ended", "seq": 3, "attempt": 2, "outcome": {"done": "{\"pages\":4}"}, "next_ms": 1000,
+        });
+        assert_eq!(
+            row(ended),
             [
                 "7",
                 "now",
                 "activity-ended",
                 "3",
-                "",
+                "count",
+                "2",
                 "outcome done {\"pages\":4}  next_ms 1970-01-01T00:00:01.000Z"
             ]
         );
