@@ -1,5 +1,7 @@
 //! What the service promises, against a backend that does as it is told.
 
+mod model;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -469,12 +471,21 @@ impl Bench {
     }
 
     fn of(store: Arc<MemoryStore>, settings: Settings) -> Self {
-        let backend = Arc::new(Scripted::new());
+        Self::with_world(store, settings, Arc::new(Scripted::new()), Instant::now())
+    }
+
+    /// On a backend that has done something before. `began`: when time began.
+    fn with_world(
+        store: Arc<MemoryStore>,
+        settings: Settings,
+        backend: Arc<Scripted>,
+        began: Instant,
+    ) -> Self {
         let mailbox = Arc::new(Mailbox::default());
         let attached = Attached::new(backend.clone(), mailbox.clone(), Duration::from_secs(1));
         let service = Service::new(
             store.clone(),
-            Arc::new(PausedClock(Instant::now())),
+            Arc::new(PausedClock(began)),
             settings,
             vec![attached],
             Vec::new(),
@@ -673,9 +684,13 @@ impl Backend for Scripted {
             .unwrap()
             .pop_front()
             .unwrap_or(CancelAnswer::Accepted);
+        let mut seen = self.seen.lock().unwrap();
+        if matches!(seen.get(&work.id), Some(Observation::Finished(_))) {
+            return Box::pin(async { Ok(CancelAnswer::AlreadyFinished) });
+        }
         if answer == CancelAnswer::Accepted {
             let cancelled = Observation::Finished(Outcome::Cancelled(reason));
-            self.seen.lock().unwrap().insert(work.id, cancelled);
+            seen.insert(work.id, cancelled);
         }
         Box::pin(async move { Ok(answer) })
     }
