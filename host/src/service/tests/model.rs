@@ -38,8 +38,10 @@ enum Step {
         what: Said,
         pushed: bool,
     },
+    /// `dies`: the host, as soon as it has acknowledged the wish.
     Cancel {
         task: Index,
+        dies: bool,
     },
     Answer {
         task: Index,
@@ -80,7 +82,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => key().prop_map(|key| Step::Start { key }),
         2 => (key(), 0..40_u8).prop_map(|(key, polls)| Step::StartAndDie { key, polls }),
         6 => (task(), said, any::<bool>()).prop_map(|(task, what, pushed)| Step::Says { task, what, pushed }),
-        2 => task().prop_map(|task| Step::Cancel { task }),
+        2 => (task(), any::<bool>()).prop_map(|(task, dies)| Step::Cancel { task, dies }),
         2 => task().prop_map(|task| Step::Answer { task }),
         1 => (0..4_u8, 0..4_u8).prop_map(|(starts, cancels)| Step::Refuses { starts, cancels }),
         1 => Just(Step::Dies),
@@ -184,12 +186,15 @@ impl Case {
                     self.says(id, *what, *pushed);
                 }
             }
-            Step::Cancel { task } => {
+            Step::Cancel { task, dies } => {
                 if let Some(id) = self.chosen(task) {
                     let service = &self.bench.service;
                     let told = service.cancel(&caller(), &id.to_string(), None).await;
                     told.unwrap();
                     self.known(id).cancelled = true;
+                    if *dies {
+                        self.dies().await;
+                    }
                 }
             }
             Step::Answer { task } => {
