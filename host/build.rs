@@ -31,10 +31,11 @@ const COMPONENTS: [(&str, &str); 12] = [
 ];
 
 /// For tests: name of the file, and its package.
-const FIXTURES: [(&str, &str); 4] = [
+const FIXTURES: [(&str, &str); 5] = [
     ("conformance-backend", "taskhost-backend-conformance"),
     ("conformance-strategy", "taskhost-strategy-conformance"),
     ("fixture-flows", FLOWS),
+    ("options", "taskhost-fixture-options"),
     ("prober", "taskhost-fixture-prober"),
 ];
 

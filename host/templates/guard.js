@@ -1,6 +1,6 @@
 // Keeps an exception from ending the instance, and all that runs in it.
 
-import logging from "taskhost:plugin/logging@0.1.0";
+import logging from "taskhost:plugin/logging@0.1.1";
 
 /// An exception becomes the error `internal` of this one call. `throw { tag, val }` stays what it is.
 export const guarded =

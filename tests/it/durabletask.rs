@@ -4,7 +4,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 use taskhost_tests::durable::{DurableServer, DurableWorker, TASKHUB, TOKEN, message};
-use taskhost_tests::{Client, LONG, Task, setup, taskhost_at_length, wait_for};
+use taskhost_tests::{Client, HostBuilder, LONG, Task, setup, taskhost_at_length, wait_for};
+
+use crate::tls::Proxy;
 
 #[test]
 fn an_orchestration_shows_its_progress_and_its_output_is_the_result() {
@@ -240,6 +242,24 @@ fn a_server_that_wants_a_token_gets_it_from_a_secret() {
     let note = status["note"].as_str().unwrap();
     assert!(note.contains("token_secret"), "{note}");
     assert!(!note.contains("of another lab"), "no secrets: {note}");
+}
+
+#[test]
+fn a_server_that_insists_on_http2_by_alpn_is_spoken_to_inside_tls() {
+    let (server, _worker) = lab();
+    let proxy = Proxy::insisting(server.port(), "h2");
+    let certificate = proxy.certificate.display();
+    let endpoint = format!(
+        "https://localhost:{}/?ssl_ca_certs={certificate}",
+        proxy.port
+    );
+    // By its name: what comes with taskhost is granted what it is configured for, certificate included.
+    let host = HostBuilder::new("durabletask", "polling")
+        .set("durabletask.endpoint", &endpoint)
+        .set("durabletask.orchestrations.report.cancellable", "true")
+        .start();
+    let end = host.client().start("report", &json!({ "steps": 2 })).end();
+    assert_eq!(end.payload()["result"], json!({ "total": 5 }), "{end}");
 }
 
 #[test]

@@ -37,6 +37,7 @@ mod patience;
 mod polling;
 mod reload;
 mod restate;
+mod restate_guard;
 mod revoke;
 mod sources;
 mod states;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use taskhost_tests::{
-    Client, Host, HostBuilder, LONG, RestateServer, RestateWorker, Task, setup, taskhost_at_length,
-    wait_for, wait_until,
+    Client, Host, HostBuilder, LONG, RestateServer, RestateWorker, Task, ToolAnswer, setup,
+    taskhost_at_length, wait_for, wait_until,
 };
 
 #[test]
@@ -123,6 +123,27 @@ fn while_the_server_is_away_nothing_is_said_to_be_lost() {
     lab.worker.open("a-0");
     let task = lab.client().task("lab_steps", &token);
     assert_eq!(task.end().payload()["result"], json!(["a-0"]));
+}
+
+#[test]
+fn delayed_work_begins_at_its_time_although_the_host_is_killed_meanwhile() {
+    const DELAY_MS: u64 = 5000;
+    let options = format!("options={}", setup::component("options").display());
+    let mut lab = Lab::with(|host| host.args(["--strategy", &options]));
+    let at = |end: &ToolAnswer| end.payload()["result"].as_u64().unwrap();
+    let now = at(&lab.run("lab_clock", &json!({})).end());
+
+    let told = json!({ "arguments": {}, "options": { "delay_seconds": DELAY_MS / 1000 } });
+    let token = lab.client().call("lab_clock_with", &told).text().to_owned();
+    assert_eq!(lab.rows(&token)[0]["status"], "scheduled");
+    lab.client()
+        .task("lab_clock", &token)
+        .until_status("PENDING");
+    lab.host.kill();
+    lab.host.restart();
+    lab.client().tool("lab_clock_status");
+    let end = lab.client().task("lab_clock", &token).end();
+    assert!(at(&end) >= now + DELAY_MS, "{end} after {now}");
 }
 
 #[test]

@@ -74,6 +74,15 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Before the server at this port of 127.0.0.1.
     pub(crate) fn before(server: u16) -> Self {
+        Self::new(server, None)
+    }
+
+    /// The same, which hangs up on whoever does not agree to `protocol` by ALPN.
+    pub(crate) fn insisting(server: u16, protocol: &str) -> Self {
+        Self::new(server, Some(protocol))
+    }
+
+    fn new(server: u16, protocol: Option<&str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let certificate = dir.path().join("certificate.pem");
@@ -84,7 +93,8 @@ impl Proxy {
         command
             .arg(setup::workspace_file("tests/fixtures/tls_proxy.py"))
             .args([&certificate, &key])
-            .arg(server.to_string());
+            .arg(server.to_string())
+            .args(protocol);
         let process = Process::start("TLS proxy", command, &dir.path().join("log"), false);
         let port = wait_for(LONG, "the proxy listens", || {
             process

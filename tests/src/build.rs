@@ -82,9 +82,9 @@ pub fn trapping_in_init(component: &[u8]) -> Vec<u8> {
 /// Says that it was built for another version of the interface, of as many characters.
 ///
 /// # Panics
-/// When it was not built for version 0.1.0.
+/// When it was not built for version 0.1.1.
 pub fn of_interface(component: &[u8], version: &str) -> Vec<u8> {
-    const OURS: &[u8] = b"@0.1.0";
+    const OURS: &[u8] = b"@0.1.1";
     assert_eq!(version.len() + 1, OURS.len());
     let mut build = component.to_vec();
     let mut replaced = 0;
@@ -95,7 +95,7 @@ pub fn of_interface(component: &[u8], version: &str) -> Vec<u8> {
             replaced += 1;
         }
     }
-    assert!(replaced > 0, "it names no interface of version 0.1.0");
+    assert!(replaced > 0, "it names no interface of version 0.1.1");
     build
 }
 

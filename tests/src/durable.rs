@@ -69,6 +69,11 @@ impl DurableServer {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Where it listens on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// `http://host:port`.
     pub fn url(&self) -> String {
         format!("http://{}", self.authority())

@@ -3,7 +3,7 @@
 // Nothing is kept here. The server knows the jobs, and the id of the task is its idempotency key, so a start
 // that is repeated gets the same job. The handle is the job's id: after any restart it is all that is needed.
 
-import secrets from "taskhost:plugin/secrets@0.1.0";
+import secrets from "taskhost:plugin/secrets@0.1.1";
 
 import { guarded } from "./guard.js";
 import { request } from "./http-client.js";

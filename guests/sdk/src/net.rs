@@ -24,7 +24,15 @@ pub async fn connect(authority: &str, tls: bool) -> Result<Stream, Error> {
     Ok(Stream::new(open(authority, tls).await?))
 }
 
-/// The same, as the host gives it: bytes by the call.
+/// A connection inside TLS, which offers these protocols by ALPN, the most wanted first:
+/// [`Stream::protocol`] says which of them the peer took.
+pub async fn connect_tls(authority: &str, protocols: &[&str]) -> Result<Stream, Error> {
+    let protocols = protocols.iter().map(|name| (*name).to_owned()).collect();
+    let connection = net::connect_tls(authority.into(), protocols).await?;
+    Ok(Stream::new(connection))
+}
+
+/// As [`connect`], in the form that the host gives it: bytes by the call.
 pub async fn open(authority: &str, tls: bool) -> Result<Connection, Error> {
     net::connect(authority.into(), tls).await
 }
@@ -50,6 +58,11 @@ impl Stream {
             writing: None,
             read: (Vec::new(), 0),
         }
+    }
+
+    /// What both sides have agreed on by ALPN. `None`: nothing was offered, or the peer took none.
+    pub fn protocol(&self) -> Option<String> {
+        self.connection.protocol()
     }
 
     fn poll_written(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -226,6 +239,23 @@ mod tests {
             let mut stream = connect("bye:1", false).await.unwrap();
             stream.read_to_string(&mut text).await.unwrap();
             assert_eq!(text, "bye");
+        });
+    }
+
+    #[test]
+    fn protocols_are_offered_and_the_peer_takes_one() {
+        let host = Host::new().tcp("web:443", |mut peer| async move {
+            peer.write(peer.protocols.join(" ").as_bytes());
+        });
+        host.run(async {
+            let offer = ["h2", "http/1.1"];
+            let mut stream = connect_tls("web:443", &offer).await.unwrap();
+            assert_eq!(stream.protocol().as_deref(), Some("h2"));
+            let mut offered = String::new();
+            stream.read_to_string(&mut offered).await.unwrap();
+            assert_eq!(offered, "h2 http/1.1");
+            let plain = connect("web:443", true).await.unwrap();
+            assert_eq!(plain.protocol(), None);
         });
     }
 

@@ -20,7 +20,7 @@ const MODULE: &str = "plugin";
 /// Interfaces that would be renamed as soon as another of the same name comes into the world, and what they
 /// are called in any case.
 const NAMES: [&str; 2] = [
-    "taskhost:plugin/types@0.1.0=types",
+    "taskhost:plugin/types@0.1.1=types",
     "wasi:http/types@0.3.0=http_types",
 ];
 

@@ -21,8 +21,14 @@ use crate::config::grant::{Allowed, Authority, Endpoint, Grants};
 /// The most that one `read` returns.
 const READ: usize = 1 << 20;
 
+/// The most protocols that are offered, of so many bytes: what ALPN has room for.
+const PROTOCOLS: usize = 16;
+const PROTOCOL: std::ops::RangeInclusive<usize> = 1..=255;
+
 /// The resource behind `net.connection`.
 pub struct Connection {
+    /// Agreed on by ALPN.
+    protocol: Option<String>,
     // A read must not hold up a write, and neither may hold the store.
     reader: Arc<Mutex<ReadHalf<Stream>>>,
     writer: Arc<Mutex<WriteHalf<Stream>>>,
@@ -33,6 +39,13 @@ trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 type Stream = Box<dyn Duplex>;
 
+/// What a component wants above TCP.
+enum Above {
+    Nothing,
+    /// TLS, which offers these protocols.
+    Tls(Vec<String>),
+}
+
 impl net::Host for Guest {}
 
 impl<T: Send> net::HostWithStore<T> for HasSelf<Guest> {
@@ -41,20 +54,49 @@ impl<T: Send> net::HostWithStore<T> for HasSelf<Guest> {
         authority: String,
         tls: bool,
     ) -> Result<Resource<Connection>, Error> {
-        let (endpoint, way) = host.with(|mut access| granted(access.get(), &authority))?;
-        let stream = way.open(&endpoint, tls).await?;
-        let (reader, writer) = tokio::io::split(stream);
-        host.with(|mut access| {
-            let guest = access.get();
-            let connection = guest.table.push(Connection {
-                reader: Arc::new(Mutex::new(reader)),
-                writer: Arc::new(Mutex::new(writer)),
-            });
-            guest.connections += usize::from(connection.is_ok());
-            guest.ports.meter.connections.set(guest.connections);
-            connection.map_err(|error| Error::Internal(error.to_string()))
-        })
+        let above = if tls {
+            Above::Tls(Vec::new())
+        } else {
+            Above::Nothing
+        };
+        connect(host, &authority, above).await
     }
+
+    async fn connect_tls(
+        host: &Accessor<T, Self>,
+        authority: String,
+        protocols: Vec<String>,
+    ) -> Result<Resource<Connection>, Error> {
+        let fits = |name: &String| PROTOCOL.contains(&name.len());
+        if protocols.len() > PROTOCOLS || !protocols.iter().all(fits) {
+            return Err(Error::InvalidInput(format!(
+                "at most {PROTOCOLS} protocols can be offered, of 1 to {} bytes",
+                PROTOCOL.end()
+            )));
+        }
+        connect(host, &authority, Above::Tls(protocols)).await
+    }
+}
+
+async fn connect<T: Send>(
+    host: &Accessor<T, HasSelf<Guest>>,
+    authority: &str,
+    above: Above,
+) -> Result<Resource<Connection>, Error> {
+    let (endpoint, way) = host.with(|mut access| granted(access.get(), authority))?;
+    let (stream, protocol) = way.open(&endpoint, above).await?;
+    let (reader, writer) = tokio::io::split(stream);
+    host.with(|mut access| {
+        let guest = access.get();
+        let connection = guest.table.push(Connection {
+            protocol,
+            reader: Arc::new(Mutex::new(reader)),
+            writer: Arc::new(Mutex::new(writer)),
+        });
+        guest.connections += usize::from(connection.is_ok());
+        guest.ports.meter.connections.set(guest.connections);
+        connection.map_err(|error| Error::Internal(error.to_string()))
+    })
 }
 
 fn granted(guest: &mut Guest, authority: &str) -> Result<(Endpoint, Way), Error> {
@@ -100,8 +142,13 @@ struct Way {
 }
 
 impl Way {
-    async fn open(&self, endpoint: &Endpoint, tls: bool) -> Result<Stream, Error> {
-        tokio::time::timeout(CONNECT, self.dial(endpoint, tls))
+    /// The stream, and the protocol that was agreed on.
+    async fn open(
+        &self,
+        endpoint: &Endpoint,
+        above: Above,
+    ) -> Result<(Stream, Option<String>), Error> {
+        tokio::time::timeout(CONNECT, self.dial(endpoint, above))
             .await
             .unwrap_or(Err(NotConnected::TimedOut))
             .map_err(|error| match error {
@@ -117,7 +164,11 @@ impl Way {
             })
     }
 
-    async fn dial(&self, endpoint: &Endpoint, tls: bool) -> Result<Stream, NotConnected> {
+    async fn dial(
+        &self,
+        endpoint: &Endpoint,
+        above: Above,
+    ) -> Result<(Stream, Option<String>), NotConnected> {
         let spelled_out = |address: SocketAddr| {
             self.grants.tcp.iter().any(|endpoint| {
                 let Authority { host, port } = &endpoint.authority;
@@ -125,15 +176,21 @@ impl Way {
             })
         };
         let stream = dial::dial(&endpoint.authority, CONNECT, spelled_out).await?;
-        if !tls {
-            return Ok(Box::new(stream));
-        }
+        let Above::Tls(protocols) = above else {
+            return Ok((Box::new(stream), None));
+        };
         let host = &endpoint.authority.host;
-        Ok(Box::new(tls::connect(&endpoint.trust, host, stream).await?))
+        let stream = tls::connect(&endpoint.trust, host, &protocols, stream).await?;
+        let protocol = tls::protocol(&stream);
+        Ok((Box::new(stream), protocol))
     }
 }
 
 impl net::HostConnection for Guest {
+    fn protocol(&mut self, connection: Resource<Connection>) -> Option<String> {
+        self.table.get(&connection).ok()?.protocol.clone()
+    }
+
     fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
         self.table.delete(connection)?;
         self.connections = self.connections.saturating_sub(1);

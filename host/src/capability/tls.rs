@@ -1,4 +1,4 @@
-//! TLS to granted endpoints: which certificates are believed.
+//! TLS to granted endpoints: which certificates are believed, and which protocols are offered.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +7,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    AlertDescription, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -16,19 +18,36 @@ use tokio_rustls::client::TlsStream;
 use super::dial::NotConnected;
 use crate::config::grant::Trust;
 
-/// Opens TLS on `stream`, to a peer that can show that it is `host`.
+/// Opens TLS on `stream`, to a peer that can show that it is `host`, and offers it these protocols by ALPN; none:
+/// the peer does not hear of ALPN.
 pub(super) async fn connect(
     trust: &Trust,
     host: &str,
+    protocols: &[String],
     stream: TcpStream,
 ) -> Result<TlsStream<TcpStream>, NotConnected> {
-    let config = client(trust).map_err(NotConnected::Untrusted)?;
+    let mut config = client(trust).map_err(NotConnected::Untrusted)?;
+    config.alpn_protocols = protocols.iter().map(|name| name.clone().into()).collect();
     let name = ServerName::try_from(host.to_owned())
         .map_err(|error| NotConnected::Untrusted(error.to_string()))?;
     TlsConnector::from(Arc::new(config))
         .connect(name, stream)
         .await
-        .map_err(|error| NotConnected::Untrusted(error.to_string()))
+        .map_err(
+            |error| match error.get_ref().and_then(|error| error.downcast_ref()) {
+                Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
+                    NotConnected::Untrusted(format!("it takes none of {}", protocols.join(", ")))
+                }
+                _ => NotConnected::Untrusted(error.to_string()),
+            },
+        )
+}
+
+/// What both sides have agreed on by ALPN.
+pub(super) fn protocol(stream: &TlsStream<TcpStream>) -> Option<String> {
+    let (_, session) = stream.get_ref();
+    let name = session.alpn_protocol()?;
+    Some(String::from_utf8_lossy(name).into_owned())
 }
 
 /// The client side of TLS as `trust` says. The text of an error is for the operator.

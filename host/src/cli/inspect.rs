@@ -10,7 +10,7 @@ use wit_component::{DecodedWasm, WitPrinter};
 use super::{assemble, check, output};
 use crate::config::grant::Allowed;
 use crate::config::{Config, Flags};
-use crate::engine::component::{Component, INTERFACE, Kind};
+use crate::engine::component::{Component, Kind};
 use crate::engine::load::LoadError;
 use crate::error::{Code, Report};
 use crate::plugin::admission::Sources;
@@ -137,7 +137,7 @@ fn summary(found: &Found, wit: &str) -> Value {
         "name": info.name,
         "version": info.version,
         "description": info.description,
-        "interface": format!("taskhost:plugin@{INTERFACE}"),
+        "interface": format!("taskhost:plugin@{}", component.interface()),
         "digest": format!("sha256:{}", component.digest),
         "bytes": found.bytes.len(),
         "first_party": found.first_party,
@@ -168,8 +168,10 @@ fn show(found: &Found) {
         ..
     } = found;
     println!(
-        "{} {}   {kind}   taskhost:plugin@{INTERFACE}",
-        info.name, info.version
+        "{} {}   {kind}   taskhost:plugin@{}",
+        info.name,
+        info.version,
+        component.interface()
     );
     let summary = found.manifest.as_ref().map(|manifest| &manifest.summary);
     if let Some(text) = summary
@@ -275,10 +277,7 @@ struct Ask {
 
 /// What its imports, and the endpoints in its configuration, say that it will want.
 fn asks(component: &Component, info: &Info) -> Vec<Ask> {
-    let imports = |name: &str| {
-        let interface = format!("taskhost:plugin/{name}@{INTERFACE}");
-        component.imports.contains(&interface)
-    };
+    let imports = |name: &str| component.uses(name);
     let mut asks = Vec::new();
     if imports("net") {
         let endpoints: Vec<_> = info

@@ -17,7 +17,17 @@ const ORCHESTRATOR: &str = "taskhost:durable/orchestrator@0.1.0";
 const DISPATCH: &str = "taskhost:durable/dispatch@0.1.0";
 
 /// The version of `taskhost:plugin` that this host speaks.
-pub const INTERFACE: &str = "0.1.0";
+pub const INTERFACE: &str = "0.1.1";
+
+/// Whether a component that was built for `theirs` may run where `ours` is spoken: additions raise the last
+/// number alone, and what it uses that is not there is found when it is linked.
+pub(super) fn is_compatible(theirs: &str, ours: &str) -> bool {
+    let line = |version: &str| {
+        let (line, patch) = version.rsplit_once('.')?;
+        patch.parse::<u32>().ok().map(|_| line.to_owned())
+    };
+    theirs == ours || line(theirs).is_some_and(|theirs| line(ours) == Some(theirs))
+}
 
 /// What a component can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -31,11 +41,8 @@ pub enum Kind {
 
 impl Kind {
     /// What a component of this kind exports.
-    pub fn export(self) -> &'static str {
-        match self {
-            Self::Backend => "taskhost:plugin/backend@0.1.0",
-            Self::Strategy => "taskhost:plugin/strategy@0.1.0",
-        }
+    pub fn export(self) -> String {
+        format!("taskhost:plugin/{self}@{INTERFACE}")
     }
 }
 
@@ -116,7 +123,7 @@ impl Component {
             return Ok(Kind::Backend);
         }
         for kind in [Kind::Backend, Kind::Strategy] {
-            if self.exports.iter().any(|export| export == kind.export()) {
+            if version_in(&self.exports, &kind.to_string()).is_some() {
                 return Ok(kind);
             }
         }
@@ -126,7 +133,7 @@ impl Component {
             .iter()
             .chain(&self.imports)
             .filter_map(|name| name.strip_prefix("taskhost:plugin/")?.split_once('@'))
-            .find(|(_, version)| *version != INTERFACE);
+            .find(|(_, version)| !is_compatible(version, INTERFACE));
         Err(match other {
             Some((_, version)) => LoadError::OtherVersion {
                 version: version.to_owned(),
@@ -138,6 +145,20 @@ impl Component {
         })
     }
 
+    /// Whether it imports this interface of `taskhost:plugin`.
+    pub fn uses(&self, interface: &str) -> bool {
+        version_in(&self.imports, interface).is_some()
+    }
+
+    /// The version of `taskhost:plugin` that it was built for.
+    pub fn interface(&self) -> &str {
+        let kinds = [Kind::Backend, Kind::Strategy].map(|kind| kind.to_string());
+        let found = kinds
+            .iter()
+            .find_map(|kind| version_in(&self.exports, kind));
+        found.unwrap_or(INTERFACE)
+    }
+
     /// Checks that it is of kind `wanted`.
     pub fn expect(&self, wanted: Kind) -> Result<(), LoadError> {
         let found = self.kind()?;
@@ -147,6 +168,14 @@ impl Component {
             Err(LoadError::WrongKind { found, wanted })
         }
     }
+}
+
+/// The version in which `interface` of `taskhost:plugin` is among `names`, where this host speaks it.
+fn version_in<'a>(names: &'a [String], interface: &str) -> Option<&'a str> {
+    names.iter().find_map(|name| {
+        let (found, version) = name.strip_prefix("taskhost:plugin/")?.split_once('@')?;
+        (found == interface && is_compatible(version, INTERFACE)).then_some(version)
+    })
 }
 
 /// SHA-256 of `bytes`, in hexadecimal.
@@ -176,5 +205,20 @@ fn check_header(bytes: &[u8]) -> Result<(), LoadError> {
         None => Err(LoadError::Damaged(
             "the file ends after its first bytes".to_owned(),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_number_of_a_version_may_differ() {
+        for theirs in ["0.1.0", "0.1.1", "0.1.20"] {
+            assert!(is_compatible(theirs, "0.1.1"), "{theirs}");
+        }
+        for theirs in ["0.4.0", "1.1.1", "0.1.2-rc.1", "0.1", ""] {
+            assert!(!is_compatible(theirs, "0.1.1"), "{theirs}");
+        }
     }
 }

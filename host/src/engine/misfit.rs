@@ -12,13 +12,28 @@ use wit_parser::{
     WorldItem, WorldKey,
 };
 
-use super::component::INTERFACE;
+use super::component::{INTERFACE, is_compatible};
 
-/// What begins the names of interfaces that are this host's own, each with its files in `wit/` as they were when
-/// this host was built.
-const WIT: [(&str, &[(&str, &str)]); 2] = [
-    ("taskhost:plugin/", &PLUGIN),
-    ("taskhost:durable/", &DURABLE),
+/// A package of interfaces that is this host's own.
+struct Own {
+    /// What begins the names of its interfaces.
+    prefix: &'static str,
+    version: &'static str,
+    /// Its files in `wit/`, as they were when this host was built.
+    files: &'static [(&'static str, &'static str)],
+}
+
+const OWN: [Own; 2] = [
+    Own {
+        prefix: "taskhost:plugin/",
+        version: INTERFACE,
+        files: &PLUGIN,
+    },
+    Own {
+        prefix: "taskhost:durable/",
+        version: "0.1.0",
+        files: &DURABLE,
+    },
 ];
 
 const PLUGIN: [(&str, &str); 5] = [
@@ -112,8 +127,8 @@ fn import(
         ));
         return;
     };
-    if !full.ends_with(&format!("@{INTERFACE}")) {
-        found.push(format!("import `{full}`: this host speaks {INTERFACE}"));
+    if let Some(spoken) = spoken_instead(&full) {
+        found.push(format!("import `{full}`: this host speaks {spoken}"));
     }
     for (item, theirs) in items(guest, id) {
         match known.get(&item) {
@@ -137,8 +152,8 @@ fn export(
     let Some(known) = ours(&full).and_then(|name| host.get(name)) else {
         return;
     };
-    if !full.ends_with(&format!("@{INTERFACE}")) {
-        found.push(format!("export `{full}`: this host speaks {INTERFACE}"));
+    if let Some(spoken) = spoken_instead(&full) {
+        found.push(format!("export `{full}`: this host speaks {spoken}"));
     }
     let theirs = items(guest, id);
     for (item, ours) in known {
@@ -157,9 +172,20 @@ fn export(
 
 /// The name of an interface of our own, without its version.
 fn ours(full: &str) -> Option<&str> {
-    let mut prefixes = WIT.iter().map(|(prefix, _)| prefix);
-    prefixes.find(|prefix| full.starts_with(**prefix))?;
+    package_of(full)?;
     Some(full.split_once('@').map_or(full, |(name, _)| name))
+}
+
+/// The version that this host speaks of an interface of our own, where that is another one than `full` says.
+fn spoken_instead(full: &str) -> Option<&'static str> {
+    let (_, theirs) = full.split_once('@').unwrap_or((full, ""));
+    let package = package_of(full)?;
+    (!is_compatible(theirs, package.version)).then_some(package.version)
+}
+
+fn package_of(full: &str) -> Option<Own> {
+    OWN.into_iter()
+        .find(|package| full.starts_with(package.prefix))
 }
 
 fn offered(full: &str) -> bool {
@@ -176,7 +202,7 @@ fn offered(full: &str) -> bool {
 /// Interfaces of this host's packages by name.
 fn own_interface() -> Option<BTreeMap<String, Items>> {
     let mut own = BTreeMap::new();
-    for (prefix, files) in WIT {
+    for Own { prefix, files, .. } in OWN {
         let mut sources = SourceMap::default();
         for (name, text) in files.iter().copied() {
             sources.push_str(name, text);
@@ -323,14 +349,45 @@ mod tests {
                     .any(|((_, new), (_, old))| new != old),
             "nothing was changed"
         );
+        let wit = wit.iter().map(|(name, text)| (*name, text.as_str()));
+        differences_of(wit, "backend-plugin")
+    }
+
+    fn differences_of<'a>(
+        wit: impl Iterator<Item = (&'a str, &'a str)>,
+        world: &str,
+    ) -> Vec<String> {
         let mut sources = SourceMap::default();
         for (name, text) in wit {
             sources.push_str(name, text);
         }
         let mut resolve = Resolve::default();
         let package = resolve.push_group(sources.parse().unwrap()).unwrap();
-        let world = resolve.select_world(&[package], Some("backend-plugin"));
+        let world = resolve.select_world(&[package], Some(world));
         between(&resolve, world.unwrap())
+    }
+
+    /// Whatever a component of that time uses and exports is still here, and is the same.
+    #[test]
+    fn what_was_released_in_a_compatible_version_differs_in_nothing() {
+        let released = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/released");
+        for entry in std::fs::read_dir(released).unwrap() {
+            let version = entry.unwrap();
+            if !is_compatible(version.file_name().to_str().unwrap(), INTERFACE) {
+                continue;
+            }
+            let text = |(name, _)| {
+                (
+                    name,
+                    std::fs::read_to_string(version.path().join(name)).unwrap(),
+                )
+            };
+            let wit = PLUGIN.map(text);
+            for world in ["backend-plugin", "strategy-plugin"] {
+                let wit = wit.iter().map(|(name, text)| (*name, text.as_str()));
+                assert_eq!(differences_of(wit, world), Vec::<String>::new());
+            }
+        }
     }
 
     #[test]
@@ -347,8 +404,8 @@ mod tests {
         assert_eq!(
             found,
             [
-                "import `taskhost:plugin/timers@0.1.0`: `nap` is unknown here",
-                "import `taskhost:plugin/timers@0.1.0`: `sleep` is `async func(ms: u32)` there, and `async \
+                "import `taskhost:plugin/timers@0.1.1`: `nap` is unknown here",
+                "import `taskhost:plugin/timers@0.1.1`: `sleep` is `async func(ms: u32)` there, and `async \
                  func(ms: u64)` here",
             ]
         );
@@ -362,16 +419,16 @@ mod tests {
         );
         assert_eq!(
             found,
-            ["export `taskhost:plugin/backend@0.1.0`: `release` is missing"]
+            ["export `taskhost:plugin/backend@0.1.1`: `release` is missing"]
         );
     }
 
     #[test]
     fn another_version_is_named_for_each_import() {
-        let found = changed("taskhost:plugin@0.1.0", "taskhost:plugin@0.4.0");
+        let found = changed("taskhost:plugin@0.1.1", "taskhost:plugin@0.4.0");
         assert!(
             found.iter().any(
-                |line| line == "import `taskhost:plugin/logging@0.4.0`: this host speaks 0.1.0"
+                |line| line == "import `taskhost:plugin/logging@0.4.0`: this host speaks 0.1.1"
             )
         );
     }

@@ -53,7 +53,7 @@ fn build(source: &Path, dir: &Path) {
     command.args(["-w", "taskhost:fixtures/prober"]);
     // Several interfaces are called `types`: each is told by its package.
     for name in [
-        "taskhost:plugin/types@0.1.0=plugin_types",
+        "taskhost:plugin/types@0.1.1=plugin_types",
         "wasi:http/types@0.2.9=wasi_http_types",
     ] {
         command.args(["--import-interface-name", name]);

@@ -67,7 +67,8 @@ impl Server {
         }
     }
 
-    async fn send(&self, request: Request) -> Result<Response, Error> {
+    /// Sends `request` to the interface at `url`.
+    async fn send(&self, url: &str, request: Request) -> Result<Response, Error> {
         let request = if self.bearer {
             // The host puts the token in, and only in requests to this server.
             request.header(
@@ -77,7 +78,29 @@ impl Server {
         } else {
             request
         };
-        request.timeout(TIMEOUT).send().await
+        let response = request.timeout(TIMEOUT).send().await?;
+        match self.turned_away(url, &response) {
+            Some(words) => Err(Error::unavailable(words)),
+            None => Ok(response),
+        }
+    }
+
+    /// What there is to do where the guard before `url` does not let this component in. It can be mended
+    /// while tasks wait, so no task ends by it. Restate itself lets everybody in: where it says the same,
+    /// it is about the work, and says so.
+    fn turned_away(&self, url: &str, response: &Response) -> Option<String> {
+        if !matches!(response.status, 401 | 403) || !Trouble::of(response).source.is_empty() {
+            return None;
+        }
+        let advice = if self.bearer {
+            format!("check that the secret `{TOKEN}` is the token that is wanted there")
+        } else {
+            format!("set `bearer` to true, and grant the secret `{TOKEN}` for both URLs")
+        };
+        Some(format!(
+            "{url} does not let this host in ({}): {advice}",
+            response.status
+        ))
     }
 
     /// Something is sent to the ingress, below this path. A body has its type before it.
@@ -94,7 +117,7 @@ impl Server {
         if let Some((kind, body)) = body {
             request = request.header("content-type", kind).body(body);
         }
-        self.send(request).await
+        self.send(&self.ingress, request).await
     }
 
     /// What has come of an invocation, as it is.
@@ -102,13 +125,13 @@ impl Server {
         let invocation = encoded(invocation);
         let url = format!("{}/restate/invocation/{invocation}/output", self.ingress);
         let request = Request::get(url).limit(LARGEST_RESULT);
-        self.send(request).await
+        self.send(&self.ingress, request).await
     }
 
     /// All that is deployed.
     pub(crate) async fn services<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let request = Request::get(format!("{}/services", self.admin));
-        self.send(request).await?.success()?.json()
+        self.send(&self.admin, request).await?.success()?.json()
     }
 
     /// The rows of a query. The caller quotes what it puts into it.
@@ -117,7 +140,7 @@ impl Server {
             // Rows are in Arrow's format for whoever takes anything else as well.
             .header("accept", JSON)
             .json(&json!({ "query": sql }));
-        let rows: Rows<T> = self.send(request).await?.success()?.json()?;
+        let rows: Rows<T> = self.send(&self.admin, request).await?.success()?.json()?;
         Ok(rows.rows)
     }
 
@@ -125,7 +148,8 @@ impl Server {
     pub(crate) async fn tell(&self, invocation: &str, what: &str) -> Result<Heard, Error> {
         let invocation = encoded(invocation);
         let url = format!("{}/invocations/{invocation}/{what}", self.admin);
-        let response = self.send(Request::new("PATCH", url)).await?;
+        let request = Request::new("PATCH", url);
+        let response = self.send(&self.admin, request).await?;
         Ok(match response.status {
             // 400: no invocation could have this id.
             400 | 404 => Heard::Missing,
@@ -145,5 +169,42 @@ impl Trouble {
             message: response.text(),
             ..Self::default()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn advice(bearer: bool, status: u16, body: &str) -> Option<String> {
+        let server = Server {
+            ingress: "http://r".into(),
+            admin: "http://a".into(),
+            bearer,
+        };
+        let response = Response {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+        };
+        server.turned_away("http://r", &response)
+    }
+
+    #[test]
+    fn who_is_not_let_in_hears_what_to_do() {
+        let unset = advice(false, 401, "who is there?").unwrap();
+        assert!(
+            unset.contains("http://r") && unset.contains("`bearer`"),
+            "{unset}"
+        );
+        let wrong = advice(true, 403, "{}").unwrap();
+        assert!(wrong.contains("secret `RESTATE_TOKEN` is"), "{wrong}");
+    }
+
+    #[test]
+    fn a_handler_that_refuses_is_no_guard() {
+        let body = r#"{"code":403,"message":"not your film","source":"invocation"}"#;
+        assert_eq!(advice(true, 403, body), None);
+        assert_eq!(advice(true, 404, "nobody"), None);
     }
 }

@@ -36,7 +36,7 @@ pub mod timers {
 
 #[cfg(feature = "backend")]
 pub mod net {
-    pub use crate::mock::peer::{Connection, connect};
+    pub use crate::mock::peer::{Connection, connect, connect_tls};
 }
 
 #[cfg(feature = "backend")]

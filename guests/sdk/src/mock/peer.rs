@@ -35,6 +35,8 @@ pub struct Peer {
     to: Rc<Pipe>,
     /// Whether the client asked for TLS.
     pub tls: bool,
+    /// What it offered by ALPN. The first of these is what the client finds agreed on.
+    pub protocols: Vec<String>,
 }
 
 impl Peer {
@@ -62,6 +64,7 @@ impl Drop for Peer {
 pub struct Connection {
     from: Rc<Pipe>,
     to: Rc<Pipe>,
+    protocol: Option<String>,
 }
 
 impl Connection {
@@ -82,6 +85,11 @@ impl Connection {
             Err(Error::unavailable("the peer has closed the connection"))
         }
     }
+
+    /// The first of those that were offered.
+    pub fn protocol(&self) -> Option<String> {
+        self.protocol.clone()
+    }
 }
 
 impl Drop for Connection {
@@ -94,21 +102,34 @@ impl Drop for Connection {
 /// As the host's `net` has it.
 #[allow(clippy::unused_async, reason = "the host's is")]
 pub async fn connect(authority: String, tls: bool) -> Result<Connection, Error> {
-    let server = World::with(|world| world.servers.get(&authority).cloned());
+    reach(&authority, tls, Vec::new())
+}
+
+/// The same.
+#[allow(clippy::unused_async, reason = "the host's is")]
+pub async fn connect_tls(authority: String, protocols: Vec<String>) -> Result<Connection, Error> {
+    reach(&authority, true, protocols)
+}
+
+fn reach(authority: &str, tls: bool, protocols: Vec<String>) -> Result<Connection, Error> {
+    let server = World::with(|world| world.servers.get(authority).cloned());
     let Some(server) = server else {
         return Err(Error::Denied(format!(
             "no server at `{authority}`: give the host one by `.tcp(\"{authority}\", …)`"
         )));
     };
     let (there, back) = (Rc::new(Pipe::default()), Rc::new(Pipe::default()));
+    let protocol = protocols.first().cloned();
     spawn(server(Peer {
         from: there.clone(),
         to: back.clone(),
         tls,
+        protocols,
     }));
     Ok(Connection {
         from: back,
         to: there,
+        protocol,
     })
 }
 

@@ -79,9 +79,12 @@ pub(super) async fn connect(
         return Ok(Box::new(stream));
     }
     let left = limit.saturating_sub(started.elapsed());
-    let stream = tokio::time::timeout(left, tls::connect(&grant.trust, &authority.host, stream))
-        .await
-        .unwrap_or(Err(NotConnected::TimedOut))?;
+    let stream = tokio::time::timeout(
+        left,
+        tls::connect(&grant.trust, &authority.host, &[], stream),
+    )
+    .await
+    .unwrap_or(Err(NotConnected::TimedOut))?;
     Ok(Box::new(stream))
 }
 

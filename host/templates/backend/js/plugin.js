@@ -5,8 +5,8 @@
 // and gives it back: what a run is stands in its handle, when it began in its id, and how far it is
 // follows from these and the time.
 
-import events from "taskhost:plugin/events@0.1.0";
-import logging from "taskhost:plugin/logging@0.1.0";
+import events from "taskhost:plugin/events@0.1.1";
+import logging from "taskhost:plugin/logging@0.1.1";
 
 import { guarded } from "./guard.js";
 

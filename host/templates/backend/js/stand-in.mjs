@@ -6,13 +6,13 @@ export const logged = [];
 export const observed = [];
 
 globalThis.standIn = {
-  "taskhost:plugin/logging@0.1.0": { log: (...line) => logged.push(line) },
-  "taskhost:plugin/events@0.1.0": {
+  "taskhost:plugin/logging@0.1.1": { log: (...line) => logged.push(line) },
+  "taskhost:plugin/events@0.1.1": {
     observed: (id, observation) => observed.push([id, observation]),
     output: () => {},
     catalogChanged: () => {},
   },
-  "taskhost:plugin/secrets@0.1.0": { get: () => undefined },
+  "taskhost:plugin/secrets@0.1.1": { get: () => undefined },
 };
 
 const hooks = `

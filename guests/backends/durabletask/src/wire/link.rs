@@ -14,7 +14,8 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use h2::client::SendRequest;
 use prost::Message;
-use taskhost_sdk::{Error, net, secrets, spawn, time, tracing};
+use taskhost_sdk::net::{self, Stream};
+use taskhost_sdk::{Error, secrets, spawn, time, tracing};
 use tokio::sync::{Notify, watch};
 
 use super::call::{Envelope, Failed, call};
@@ -31,6 +32,8 @@ const GRACE: Duration = Duration::from_secs(2);
 const CONNECT: Duration = Duration::from_secs(12);
 /// How long the first call on a connection may take, which shows who is there.
 const HELLO: Duration = Duration::from_secs(5);
+/// HTTP/2 by its name in ALPN.
+const HTTP2: &str = "h2";
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A connection that held this long was a good one.
@@ -175,14 +178,24 @@ impl Link {
         }
     }
 
+    /// Servers of gRPC hang up where `h2` is not agreed on by ALPN; those that know nothing of it are
+    /// spoken to all the same.
+    async fn connect(&self) -> Result<Stream, Error> {
+        if self.endpoint.tls {
+            net::connect_tls(&self.authority, &[HTTP2]).await
+        } else {
+            net::connect(&self.authority, false).await
+        }
+    }
+
     /// One connection from its beginning to its end.
     async fn live(&self, number: u64) -> Trouble {
-        let stream =
-            match time::timeout(CONNECT, net::connect(&self.authority, self.endpoint.tls)).await {
-                Ok(Ok(stream)) => stream,
-                Ok(Err(error)) => return self.unreachable(&error),
-                Err(_) => return self.silent(CONNECT),
-            };
+        let stream = match time::timeout(CONNECT, self.connect()).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return self.unreachable(&error),
+            Err(_) => return self.silent(CONNECT),
+        };
+        let protocol = stream.protocol();
         let shaken = h2::client::Builder::new()
             .initial_window_size(WINDOW)
             .initial_connection_window_size(WINDOWS)
@@ -200,8 +213,12 @@ impl Link {
             Either::Left((Ok(Ok(_) | Err(Trouble::Said(..))), _)) => {}
             Either::Left((Ok(Err(trouble)), _)) => return trouble,
             Either::Left((Err(_), _)) => return self.silent(HELLO),
-            Either::Right((Ok(()), _)) => return self.turned_away("it was closed"),
-            Either::Right((Err(error), _)) => return self.turned_away(&error.to_string()),
+            Either::Right((Ok(()), _)) => {
+                return self.turned_away("it was closed", protocol.as_deref());
+            }
+            Either::Right((Err(error), _)) => {
+                return self.turned_away(&error.to_string(), protocol.as_deref());
+            }
         }
         self.phase.send_replace(Phase::Up(client, number));
         self.told.take();
@@ -229,13 +246,13 @@ impl Link {
         ))
     }
 
-    /// Closed before anything was said.
-    fn turned_away(&self, words: &str) -> Trouble {
+    /// Closed before anything was said. `protocol` is what TLS agreed on.
+    fn turned_away(&self, words: &str, protocol: Option<&str>) -> Trouble {
         let place = &self.endpoint;
-        let advice = if place.tls {
-            "check that it is a Durable Task server that `endpoint` names, and takes HTTP/2 without ALPN"
-        } else {
-            "if it wants TLS, write `https://`"
+        let advice = match protocol {
+            _ if !place.tls => "if it wants TLS, write `https://`",
+            None => "its TLS takes no HTTP/2 (`h2`, by ALPN): check that and `endpoint`",
+            Some(_) => "check that it is a Durable Task server that `endpoint` names",
         };
         Trouble::Away(format!(
             "{place} does not answer in gRPC: {words}; {advice}"
