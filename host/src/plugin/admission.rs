@@ -63,14 +63,6 @@ pub enum AdmissionError {
     /// It is not what was locked.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// Orchestrations that only a setting names are in no lock file.
-    #[error("`{name}` runs the orchestrations of {reference}, which are not in the lock file")]
-    Unlocked {
-        /// What the engine is called here.
-        name: String,
-        /// What its setting names.
-        reference: String,
-    },
 }
 
 impl Sources {
@@ -159,7 +151,6 @@ impl Explain for AdmissionError {
             Self::Source(error) => error.code(),
             Self::Signature(error) => error.code(),
             Self::Lock(error) => error.code(),
-            Self::Unlocked { .. } => Code(336),
         }
     }
 
@@ -168,9 +159,6 @@ impl Explain for AdmissionError {
             Self::Source(error) => error.help(),
             Self::Signature(error) => error.help(),
             Self::Lock(error) => error.help(),
-            Self::Unlocked { reference, .. } => vec![format!(
-                "name them as a backend, and lock that: taskhost lock --backend {reference}"
-            )],
         }
     }
 }
