@@ -1,4 +1,4 @@
-//! Files of orchestrations as operators have them: locked, watched and replaced.
+//! Files of orchestrations as operators have them: looked at, locked, watched and replaced.
 //!
 //! There are two ways to name one, and all of this is the same for both.
 
@@ -7,8 +7,77 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use taskhost_tests::{Finished, Host, HostBuilder, LONG, SHORT, build, setup};
+use taskhost_tests::{Finished, Host, HostBuilder, LONG, SHORT, build, setup, taskhost};
 use taskhost_tests::{wait_for, wait_until};
+
+#[test]
+fn a_file_of_orchestrations_is_inspected_for_what_it_has() {
+    let file = setup::component("fixture-flows").display().to_string();
+    let seen = taskhost(&["inspect", &file, "--json"]).json();
+    assert_eq!(seen["name"], "fixture-flows", "{seen}");
+    assert_eq!(seen["engine"]["name"], "durable", "{seen}");
+    has_all(&seen);
+
+    let said = taskhost(&["inspect", &file]).stdout;
+    for words in [
+        "runs in   durable ",
+        "taskhost:durable@",
+        "steps",
+        "retry_every",
+        "(2 at once)",
+        "--set",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
+
+#[test]
+fn a_file_of_orchestrations_is_checked_for_what_it_has() {
+    for way in Way::BOTH {
+        let site = Site::new(way);
+        let seen = site.run("check", &["--json"]).json();
+        let mine = &seen["components"][0];
+        has_all(mine);
+        if way == Way::Setting {
+            let named = &mine["flows"]["component"];
+            assert!(named.as_str().unwrap().ends_with("flows.wasm"), "{mine}");
+        }
+        let said = site.run("check", &[]).stdout;
+        for words in [
+            "durable 0.",
+            "flows.wasm",
+            "steps, crowd",
+            "narrow (2 at once)",
+        ] {
+            assert!(said.contains(words), "{way:?}: {words}: {said}");
+        }
+        let name = way.name();
+        let config = site.config();
+        let inspect = [
+            "inspect",
+            "--name",
+            name,
+            "--config",
+            config.to_str().unwrap(),
+        ];
+        assert!(taskhost(&inspect).stdout.contains("narrow"), "{way:?}");
+    }
+}
+
+/// The names, descriptions and schemas of the orchestrations for tests, and their activities.
+fn has_all(seen: &Value) {
+    let find = |list: &str, name: &str| {
+        let all = seen[list].as_array().unwrap().iter();
+        let found = all.clone().find(|one| one["name"] == name);
+        found.unwrap_or_else(|| panic!("no {name}: {seen}")).clone()
+    };
+    let steps = find("orchestrations", "steps");
+    assert!(steps["description"].is_string(), "{steps}");
+    let input = &steps["input_schema"]["properties"];
+    assert!(input["retry_every"].is_object(), "{steps}");
+    assert_eq!(find("activities", "narrow")["at_once"], 2);
+    assert_eq!(find("activities", "nothing")["at_once"], Value::Null);
+}
 
 #[test]
 fn a_locked_host_runs_the_orchestrations_that_were_locked_and_no_others() {

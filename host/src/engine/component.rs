@@ -19,6 +19,9 @@ const DISPATCH: &str = "taskhost:durable/dispatch@0.1.0";
 /// The version of `taskhost:plugin` that this host speaks.
 pub const INTERFACE: &str = "0.1.0";
 
+/// The version of `taskhost:durable` that this host speaks.
+pub const DURABLE: &str = "0.1.0";
+
 /// What a component can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -15,11 +15,12 @@ use serde_json::{Map, Value};
 
 use super::admission::{AdmissionError, Admitted, Sources};
 use super::embedded;
-use super::load::{PrepareError, manifest_of};
+use super::load::{Linked, PrepareError, manifest_of};
 use super::lock::Locked;
 use super::manifest::Manifest;
 use super::source::Reference;
 use crate::config::ComponentConfig;
+use crate::config::limits::Limits;
 use crate::engine::Engine;
 use crate::engine::backend::LinkedBackend;
 use crate::engine::cache::Cache;
@@ -27,6 +28,8 @@ use crate::engine::component::{Component, Kind};
 use crate::engine::flows::LinkedFlows;
 use crate::engine::load::LoadError;
 use crate::engine::scratch::Info;
+
+pub use crate::capability::dispatch::Described;
 
 /// The engine that comes with taskhost.
 const ENGINE: &str = "durable";
@@ -151,6 +154,17 @@ fn named(config: &ComponentConfig) -> Option<String> {
     }
     let written = config.config.get(SETTING)?.as_str()?;
     Some(config.from_its_file(written))
+}
+
+/// What the orchestrations and activities of a backend are. `None`: it is no engine.
+pub async fn described(linked: &Linked, limits: &Limits) -> Result<Option<Described>, LoadError> {
+    match linked {
+        Linked::Backend(backend) => match backend.flows() {
+            Some(flows) => Ok(Some(flows.describe(limits).await?.clone())),
+            None => Ok(None),
+        },
+        Linked::Strategy(_) => Ok(None),
+    }
 }
 
 /// Whether what it has can be asked for: found before the host serves anybody.
