@@ -1,6 +1,6 @@
 //! Orchestrations in the engine that comes with taskhost: how quickly they run, come back and replay, and what
 //! they cost while they wait. Beside it the same flow, ten activities in a row, in the in-memory backend of the
-//! python package `durabletask`, and in background tasks of FastMCP.
+//! python package `durabletask`, and in background tasks of `FastMCP`.
 //!
 //! ```text
 //! cargo bench -p taskhost-tests --bench orchestrations [-- throughput | peers | memory | resume | replay …]

@@ -15,7 +15,7 @@ pub fn python(name: &str, packages: &[&str]) -> PathBuf {
     dir.join("bin/python")
 }
 
-/// An environment with FastMCP and its background tasks.
+/// An environment with `FastMCP` and its background tasks.
 ///
 /// Both by their exact versions: the one asks for the other's, and what came later has not got its other half.
 pub fn fastmcp() -> PathBuf {

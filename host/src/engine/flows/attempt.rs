@@ -89,13 +89,12 @@ async fn called(
             )
         });
     };
-    let mut instance = match flows.idle.take() {
-        Some(instance) => instance,
-        None => {
-            let stderr = Stderr::default();
-            let fresh = Instance::new(flows, activities, stderr.clone()).await;
-            fresh.map_err(|error| ended(flows, name, &error, &stderr))?
-        }
+    let mut instance = if let Some(instance) = flows.idle.take() {
+        instance
+    } else {
+        let stderr = Stderr::default();
+        let fresh = Instance::new(flows, activities, stderr.clone()).await;
+        fresh.map_err(|error| ended(flows, name, &error, &stderr))?
     };
     match instance.run(state, name.to_owned(), input).await {
         Ok(Ok(result)) => {
