@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use taskhost_tests::{Finished, Host, HostBuilder, LONG, SHORT, build, setup, taskhost};
 use taskhost_tests::{wait_for, wait_until};
 
+use crate::sources::sign;
+
 #[test]
 fn a_file_of_orchestrations_is_inspected_for_what_it_has() {
     let file = setup::component("fixture-flows").display().to_string();
@@ -101,6 +103,26 @@ fn a_locked_host_runs_the_orchestrations_that_were_locked_and_no_others() {
         assert_eq!(refused.error_code(), "TH0214");
         assert!(refused.stderr.contains("its digest was"), "{refused:?}");
         assert_eq!(site.run("lock", &["--check"]).error_code(), "TH0215");
+    }
+}
+
+#[test]
+fn where_all_must_be_signed_so_must_orchestrations() {
+    for way in Way::BOTH {
+        let all = "[trust]\nsignatures = \"all\"\n";
+        let unsaid = Site::with(way, all);
+        assert_eq!(unsaid.run("check", &[]).error_code(), "TH0220", "{way:?}");
+
+        let site = Site::with(
+            way,
+            &format!("signature = {{ key = \"release.pub\" }}\n{all}"),
+        );
+        assert_eq!(site.run("check", &[]).error_code(), "TH0222", "{way:?}");
+        sign(&site.file(), &site.config().with_file_name("release.pub"));
+        let checked = site.run("check", &[]);
+        assert!(checked.status.success(), "{way:?}: {checked:?}");
+        site.put(&build::marked(&original(), "2"));
+        assert_eq!(site.run("check", &[]).error_code(), "TH0223", "{way:?}");
     }
 }
 
@@ -215,8 +237,13 @@ struct Site(HostBuilder);
 
 impl Site {
     fn new(way: Way) -> Self {
+        Self::with(way, "")
+    }
+
+    /// With more in the table of the backend, and after it.
+    fn with(way: Way, more: &str) -> Self {
         let text = format!(
-            "version = 1\n{}[strategies.polling]\ncomponent = \"polling\"\n",
+            "version = 1\n{}{more}[strategies.polling]\ncomponent = \"polling\"\n",
             way.table()
         );
         let site = Self(HostBuilder::bare().config(&text));
@@ -226,6 +253,10 @@ impl Site {
 
     fn config(&self) -> PathBuf {
         self.0.config_file()
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.scratch().join("flows.wasm")
     }
 
     fn run(&self, verb: &str, more: &[&str]) -> Finished {
@@ -243,7 +274,7 @@ impl Site {
 
     /// Puts another build where the host finds it, as builds do: whole.
     fn put(&self, build: &[u8]) {
-        replace(&self.0.scratch().join("flows.wasm"), build);
+        replace(&self.file(), build);
     }
 }
 

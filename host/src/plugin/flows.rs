@@ -139,6 +139,11 @@ pub(super) fn sources(config: &ComponentConfig) -> Vec<Reference> {
         .collect()
 }
 
+/// Whether a setting names orchestrations.
+pub(super) fn are_named(config: &ComponentConfig) -> bool {
+    named(config).is_some()
+}
+
 fn meant(config: &ComponentConfig, reference: String) -> ComponentConfig {
     let mut meant = config.clone();
     meant.name = name_of(&config.name);
