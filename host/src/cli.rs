@@ -14,6 +14,7 @@ pub mod check;
 pub mod client_config;
 pub mod components;
 pub mod demo;
+mod flows;
 pub mod grant;
 pub mod inspect;
 mod lock;

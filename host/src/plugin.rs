@@ -7,7 +7,7 @@ pub mod admission;
 pub mod ask;
 pub mod backend;
 pub mod embedded;
-mod flows;
+pub mod flows;
 pub mod load;
 pub mod lock;
 pub mod manifest;

@@ -3,7 +3,7 @@
 //! The tools of the languages are fetched once, below `target/tools`; the time that is said begins when
 //! they are there.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -50,7 +50,7 @@ fn an_author_gets_from_nothing_to_a_durable_task_in_javascript() {
 
 #[test]
 fn a_strategy_in_rust_shows_tasks() {
-    let mut author = Author::begin("strategy", "rust");
+    let mut author = Author::sharing("strategy", "demo");
     author.types(Command::new("cargo").arg("test").arg("--quiet"));
     author.builds();
     author.passes_the_trial();
@@ -64,6 +64,29 @@ fn a_strategy_in_python_shows_tasks() {
     author.builds();
     author.passes_the_trial();
     author.sees_tasks_shown();
+}
+
+#[test]
+fn an_author_gets_from_nothing_to_an_orchestration_that_goes_on() {
+    let mut author = Author::sharing("orchestration", "steps");
+    author.types(Command::new("cargo").arg("test").arg("--quiet"));
+    author.builds();
+    author.passes_the_trial();
+    author.sees_an_orchestration_go_on();
+}
+
+#[test]
+fn an_orchestration_in_python_is_refused_with_what_to_do_instead() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path().join("demo");
+    for language in ["python", "js"] {
+        let dir = folder.to_str().unwrap();
+        let words = ["orchestration", "demo", "--lang", language, "--dir", dir];
+        let refused = taskhost(&[&["new"], &words[..]].concat());
+        assert_eq!(refused.error_code(), "TH0184");
+        assert!(refused.stderr.contains("in Rust"), "{refused:?}");
+        assert!(!folder.exists());
+    }
 }
 
 #[test]
@@ -118,6 +141,9 @@ fn what_a_tool_complains_of_is_shown() {
 /// Whoever writes a component, in a folder of their own.
 struct Author {
     scratch: TempDir,
+    name: &'static str,
+    /// Of one whose tools keep what they make for others, in the same place again and again.
+    shared: Option<Shared>,
     kind: &'static str,
     language: &'static str,
     began: Instant,
@@ -127,8 +153,24 @@ struct Author {
 
 impl Author {
     fn begin(kind: &'static str, language: &'static str) -> Self {
+        Self::begin_in(kind, "demo", language, None)
+    }
+
+    /// In Rust, with the packages that others have built already.
+    fn sharing(kind: &'static str, name: &'static str) -> Self {
+        Self::begin_in(kind, name, "rust", Some(Shared::of(name)))
+    }
+
+    fn begin_in(
+        kind: &'static str,
+        name: &'static str,
+        language: &'static str,
+        shared: Option<Shared>,
+    ) -> Self {
         let author = Self {
             scratch: TempDir::with_prefix("taskhost-author-").unwrap(),
+            name,
+            shared,
             kind,
             language,
             began: Instant::now(),
@@ -138,7 +180,7 @@ impl Author {
         let begun = taskhost(&[
             "new",
             kind,
-            "demo",
+            name,
             "--lang",
             language,
             "--dir",
@@ -149,7 +191,10 @@ impl Author {
     }
 
     fn project(&self) -> PathBuf {
-        self.scratch.path().join("demo")
+        match &self.shared {
+            Some(shared) => shared.project.clone(),
+            None => self.scratch.path().join(self.name),
+        }
     }
 
     /// What a command in the folder of the project prints, which must succeed.
@@ -163,6 +208,9 @@ impl Author {
             .args(command.get_args())
             .current_dir(self.project())
             .stdin(Stdio::null());
+        if self.shared.is_some() {
+            shell.env("CARGO_TARGET_DIR", Shared::folder().join("target"));
+        }
         for (name, value) in command.get_envs() {
             match value {
                 Some(value) => shell.env(name, value),
@@ -203,7 +251,7 @@ impl Author {
             passed.len() > 2 * verdicts("skipped").len(),
             "{passed:?} of {report:#}"
         );
-        if self.kind == "backend" {
+        if self.kind != "strategy" {
             for scenario in [
                 "same-id-same-handle",
                 "cancel-while-running",
@@ -215,7 +263,8 @@ impl Author {
     }
 
     fn component(&self) -> PathBuf {
-        self.project().join("target/demo.wasm")
+        let file = self.project().join("target").join(self.name);
+        file.with_extension("wasm")
     }
 
     fn taskhost(&self, args: &[&str]) -> Finished {
@@ -246,8 +295,26 @@ impl Author {
         task.until_status("CANCELLED");
     }
 
+    /// The host is killed between two steps, and what is done is not done again.
+    fn sees_an_orchestration_go_on(&self) {
+        let mut host = self.host("polling");
+        let guests = json!({ "names": ["Ada", "Grace", "Mary", "Joan"], "pause_ms": 300 });
+        let task = host.client().start("greet_all", &guests);
+        let token = task.token().to_owned();
+        task.until("on its way", |payload| {
+            payload["progress"].as_f64().unwrap_or_default() > 0.0
+        });
+        host.kill();
+        host.restart();
+        let done = host.client().task("greet_all", &token).end();
+        let said = ["Ada", "Grace", "Mary", "Joan"].map(|name| format!("Hello, {name}!"));
+        assert_eq!(done.payload()["result"], json!({ "said": said }));
+        let history = host.cli(&["tasks", "history", &token]).stdout;
+        assert_eq!(history.matches("activity-ended").count(), 4, "{history}");
+    }
+
     fn host(&self, strategy: &str) -> Host {
-        let backend = format!("demo={}", self.component().display());
+        let backend = format!("{}={}", self.name, self.component().display());
         HostBuilder::new(&backend, strategy).start()
     }
 
@@ -282,6 +349,31 @@ impl Author {
         );
         // A machine that does something else besides is slower by the clock, and not by what is used.
         assert!(took.min(alone) < PROMISED, "{took:?}, {alone:?} alone");
+    }
+}
+
+/// A folder that is the same in each run of the tests, so that cargo builds packages once for all of them.
+struct Shared {
+    project: PathBuf,
+    /// One process at a time has it.
+    _lock: File,
+}
+
+impl Shared {
+    fn of(name: &str) -> Self {
+        let project = Self::folder().join(name);
+        let lock = setup::lock(&project);
+        if project.exists() {
+            fs::remove_dir_all(&project).unwrap();
+        }
+        Self {
+            project,
+            _lock: lock,
+        }
+    }
+
+    fn folder() -> PathBuf {
+        setup::workspace().join("target/authors")
     }
 }
 

@@ -24,6 +24,7 @@ mod documents;
 mod durabletask;
 mod examples;
 mod faults;
+mod flow_files;
 mod flows;
 mod golden;
 mod harness;

@@ -149,7 +149,7 @@ fn where_all_must_be_signed_one_that_says_nothing_is_refused() {
 }
 
 /// Signs the file with a fresh key.
-fn sign(file: &Path, public_key: &Path) {
+pub(crate) fn sign(file: &Path, public_key: &Path) {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
     let signature = key.sign(&fs::read(file).unwrap()).unwrap();
     fs::write(format!("{}.sig", file.display()), signature).unwrap();

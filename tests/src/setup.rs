@@ -58,7 +58,10 @@ fn once(dir: &Path, recipe: &str, make: impl FnOnce(&Path)) {
 }
 
 /// Held until dropped, among all processes. Stands beside `path`.
-fn lock(path: &Path) -> File {
+///
+/// # Panics
+/// When there can be no file beside it.
+pub fn lock(path: &Path) -> File {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");

@@ -12,7 +12,7 @@
 )]
 
 wit_bindgen::generate!({
-    path: "../../wit/durable",
+    path: "wit",
     world: "orchestrations",
     generate_all,
     additional_derives: [PartialEq],
@@ -23,7 +23,7 @@ wit_bindgen::generate!({
 /// What a component has besides whose orchestrations have something done.
 pub mod activities {
     wit_bindgen::generate!({
-        path: "../../wit/durable",
+        path: "wit",
         world: "activity",
         generate_all,
         with: { "taskhost:durable/types@0.1.0": crate::bindings::taskhost::durable::types },

@@ -30,6 +30,9 @@ pub struct ComponentView {
     pub source: String,
     /// It came with taskhost.
     pub first_party: bool,
+    /// For an engine: the orchestrations that a setting of it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flows: Option<FlowsView>,
     /// Rises with each instance and each reload. Absent while there is no instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<u64>,
@@ -54,6 +57,15 @@ pub struct ComponentView {
     pub denials: Vec<DenialView>,
     /// What it has used since the host has started, beside what it may use.
     pub usage: Usage,
+}
+
+/// The file of orchestrations that an engine runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlowsView {
+    /// What the configuration calls it.
+    pub source: String,
+    /// `sha256:…` of the file.
+    pub digest: String,
 }
 
 /// How a component is.
@@ -152,6 +164,10 @@ impl ComponentView {
             digest: format!("sha256:{}", loaded.component.digest),
             source: config.reference.clone(),
             first_party: loaded.first_party,
+            flows: loaded.flows.as_ref().map(|flows| FlowsView {
+                source: flows.locked.reference.clone(),
+                digest: flows.locked.digest.to_string(),
+            }),
             generation: match health {
                 Health::Ready { generation } => Some(generation),
                 Health::Starting { .. } | Health::Broken { .. } | Health::Stopped => None,

@@ -11,12 +11,14 @@ use std::path::{Path, PathBuf};
 use super::language::Language;
 use super::tools::{Say, Tools};
 use super::{javascript, python, rust, section};
+use crate::config::limits::Limits;
 use crate::engine::Engine;
 use crate::engine::cache::Cache;
 use crate::engine::component::{Component, Kind};
 use crate::engine::load::LoadError;
 use crate::error::{Code, Explain};
 use crate::plugin::Info;
+use crate::plugin::flows::{Described, described};
 use crate::plugin::load::link;
 use crate::plugin::manifest::{Ask, Manifest, ManifestError};
 
@@ -38,8 +40,10 @@ pub struct Built {
     pub version: String,
     /// What it is written in.
     pub language: Language,
-    /// Who it says it is.
+    /// Who it says it is; of orchestrations, who their engine is.
     pub info: Info,
+    /// The orchestrations that it has, where it has some.
+    pub flows: Option<Described>,
     /// What it asks for.
     pub asks: Vec<Ask>,
     /// Where manifest and component contradict each other, each a sentence.
@@ -162,10 +166,15 @@ pub async fn build(
     // Not out of the cache: what is kept is what will be run, which has the manifest in it.
     let component = Component::load(engine, None, &bytes).map_err(unusable)?;
     component.expect(manifest.kind).map_err(unusable)?;
-    let (_, info) = link(engine, None, &component, manifest.kind)
+    let (linked, info) = link(engine, None, &component, manifest.kind)
         .await
         .map_err(unusable)?;
-    let text = with_schema(&text, &info);
+    let flows = described(&linked, &Limits::default())
+        .await
+        .map_err(unusable)?;
+    // What the engine takes, and what it calls itself, is not theirs to say.
+    let own = Some(&info).filter(|_| flows.is_none());
+    let text = own.map_or_else(|| text.clone(), |info| with_schema(&text, info));
     // What was filled in must not make another manifest of it.
     Manifest::read(text.as_bytes()).map_err(wrong)?;
     let bytes = section::with_manifest(&bytes, &text)
@@ -183,10 +192,11 @@ pub async fn build(
         size: bytes.len(),
         kind: manifest.kind,
         language,
-        doubts: doubts(&manifest, &info),
+        doubts: own.map_or_else(Vec::new, |info| doubts(&manifest, info)),
         name: manifest.name,
         version: manifest.version,
         asks: manifest.asks,
+        flows,
         info,
     })
 }

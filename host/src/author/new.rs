@@ -10,12 +10,36 @@ use std::path::{Path, PathBuf};
 use super::build::no_strategy_in_js;
 use super::language::Language;
 use super::templates;
-use crate::engine::component::Kind;
 use crate::error::{Code, Explain};
 use crate::plugin::embedded;
 
 /// The longest name, which is also the name of a component in the configuration.
 const LONGEST: usize = 64;
+
+/// What a project is to become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It runs tasks.
+    Backend,
+    /// It shows tasks.
+    Strategy,
+    /// Steps that the engine which comes with taskhost runs: as a file, a backend.
+    Orchestration,
+}
+
+impl Part {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::Backend, Self::Strategy, Self::Orchestration];
+
+    /// As it is written on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Backend => "backend",
+            Self::Strategy => "strategy",
+            Self::Orchestration => "orchestration",
+        }
+    }
+}
 
 /// Why there is no project.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +58,9 @@ pub enum NewError {
     /// There is no template of that kind in that language.
     #[error("a strategy cannot be written in JavaScript yet")]
     NoStrategyInJs,
+    /// There is one language for orchestrations.
+    #[error("orchestrations are written in Rust, not in {0}")]
+    NoOrchestrationIn(Language),
     /// A file cannot be written.
     #[error("cannot write {}", .path.display())]
     Write {
@@ -46,9 +73,12 @@ pub enum NewError {
 
 /// Writes the project `name` into `folder`, which is empty or does not exist. Nothing is written unless all
 /// is in order.
-pub fn new(kind: Kind, name: &str, language: Language, folder: &Path) -> Result<(), NewError> {
+pub fn new(part: Part, name: &str, language: Language, folder: &Path) -> Result<(), NewError> {
     check(name)?;
-    let files = templates::of(kind, language).ok_or(NewError::NoStrategyInJs)?;
+    let files = templates::of(part, language).ok_or(match part {
+        Part::Orchestration => NewError::NoOrchestrationIn(language),
+        Part::Backend | Part::Strategy => NewError::NoStrategyInJs,
+    })?;
     let is_taken = match fs::read_dir(folder) {
         Ok(mut entries) => entries.next().is_some(),
         Err(error) => error.kind() != io::ErrorKind::NotFound,
@@ -124,6 +154,7 @@ impl Explain for NewError {
             Self::Taken(_) => 182,
             Self::NoStrategyInJs => 285,
             Self::Write { .. } => 183,
+            Self::NoOrchestrationIn(_) => 184,
         })
     }
 
@@ -138,6 +169,11 @@ impl Explain for NewError {
                 "or name another folder with --dir DIR".to_owned(),
             ],
             Self::NoStrategyInJs => no_strategy_in_js(),
+            Self::NoOrchestrationIn(_) => vec![
+                "write them in Rust: taskhost new orchestration NAME".to_owned(),
+                "or a backend that runs its work by itself, in any of the languages: taskhost new backend NAME --lang python"
+                    .to_owned(),
+            ],
             Self::Write { path, .. } => vec![format!(
                 "look at it: ls -ld {}",
                 path.parent().unwrap_or(path).display()
@@ -177,7 +213,7 @@ mod tests {
         let mine = scratch.path().join("mine");
         fs::write(&mine, "mine").unwrap();
         for folder in [scratch.path(), &mine] {
-            let error = new(Kind::Backend, "demo", Language::Python, folder).unwrap_err();
+            let error = new(Part::Backend, "demo", Language::Python, folder).unwrap_err();
             assert_eq!(error.code(), Code(182));
         }
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
@@ -186,13 +222,18 @@ mod tests {
     #[test]
     fn a_project_carries_its_name_and_no_gaps() {
         let scratch = tempfile::tempdir().unwrap();
-        for kind in [Kind::Backend, Kind::Strategy] {
+        for part in Part::ALL {
             for language in Language::ALL {
-                let folder = scratch.path().join(format!("{kind}-{language}"));
-                match new(kind, "demo-7", language, &folder) {
+                let folder = scratch.path().join(format!("{}-{language}", part.name()));
+                match new(part, "demo-7", language, &folder) {
                     Ok(()) => {}
                     Err(error) => {
-                        assert_eq!((kind, language), (Kind::Strategy, Language::Js), "{error}");
+                        let code = match part {
+                            Part::Orchestration => Code(184),
+                            Part::Backend | Part::Strategy => Code(285),
+                        };
+                        assert_eq!(error.code(), code, "{error}");
+                        assert_ne!(language, Language::Rust);
                         assert!(!folder.exists());
                         continue;
                     }

@@ -4,7 +4,7 @@
 //! test builds and runs each.
 
 use super::language::Language;
-use crate::engine::component::Kind;
+use super::new::Part;
 
 /// One file: its path in the project, and its text.
 pub(super) type File = (&'static str, &'static str);
@@ -22,19 +22,23 @@ macro_rules! interface {
 }
 
 /// All files of a project. `None`: there is no such project.
-pub(super) fn of(kind: Kind, language: Language) -> Option<impl Iterator<Item = &'static File>> {
-    let own: &[File] = match (kind, language) {
-        (Kind::Backend, Language::Rust) => RUST_BACKEND,
-        (Kind::Strategy, Language::Rust) => RUST_STRATEGY,
-        (Kind::Backend, Language::Python) => PYTHON_BACKEND,
-        (Kind::Strategy, Language::Python) => PYTHON_STRATEGY,
-        (Kind::Backend, Language::Js) => JS_BACKEND,
-        (Kind::Strategy, Language::Js) => return None,
+pub(super) fn of(part: Part, language: Language) -> Option<impl Iterator<Item = &'static File>> {
+    let own: &[File] = match (part, language) {
+        (Part::Backend, Language::Rust) => RUST_BACKEND,
+        (Part::Strategy, Language::Rust) => RUST_STRATEGY,
+        (Part::Orchestration, Language::Rust) => RUST_ORCHESTRATION,
+        (Part::Backend, Language::Python) => PYTHON_BACKEND,
+        (Part::Strategy, Language::Python) => PYTHON_STRATEGY,
+        (Part::Backend, Language::Js) => JS_BACKEND,
+        (Part::Strategy, Language::Js) | (Part::Orchestration, Language::Python | Language::Js) => {
+            return None;
+        }
     };
-    let with: &[&[File]] = match language {
-        Language::Rust => &[SDK, SDK_INTERFACE],
-        Language::Python => &[GUARD_PY, INTERFACE, HTTP, CLOCKS],
-        Language::Js => &[GUARD_JS, INTERFACE, SOCKETS, CLOCKS],
+    let with: &[&[File]] = match (part, language) {
+        (Part::Orchestration, _) => &[FLOW, FLOW_INTERFACE, SDK, SDK_INTERFACE],
+        (_, Language::Rust) => &[SDK, SDK_INTERFACE],
+        (_, Language::Python) => &[GUARD_PY, INTERFACE, HTTP, CLOCKS],
+        (_, Language::Js) => &[GUARD_JS, INTERFACE, SOCKETS, CLOCKS],
     };
     Some(
         own.iter()
@@ -91,6 +95,28 @@ const RUST_STRATEGY: &[File] = &[
         include_str!("../../templates/strategy/rust/src/tests.rs"),
     ),
 ];
+const RUST_ORCHESTRATION: &[File] = &[
+    (
+        "Cargo.toml",
+        include_str!("../../templates/orchestration/rust/Cargo.toml.in"),
+    ),
+    (
+        "README.md",
+        include_str!("../../templates/orchestration/rust/README.md"),
+    ),
+    (
+        "plugin.toml",
+        include_str!("../../templates/orchestration/rust/plugin.toml"),
+    ),
+    (
+        "src/lib.rs",
+        include_str!("../../templates/orchestration/rust/src/lib.rs"),
+    ),
+    (
+        "src/tests.rs",
+        include_str!("../../templates/orchestration/rust/src/tests.rs"),
+    ),
+];
 const PYTHON_BACKEND: &[File] = files!(
     "templates/backend/python/", "":
     "README.md", "plugin.py", "plugin.toml", "stand_in.py", "test_plugin.py", "wit/world.wit",
@@ -139,6 +165,39 @@ const SDK: &[File] = files!(
     "src/value.rs",
 );
 const SDK_INTERFACE: &[File] = interface!("sdk/wit/deps/taskhost/");
+
+/// The crate of orchestrations, by copy too.
+const FLOW: &[File] = files!(
+    "../guests/flow/", "flow/":
+    "Cargo.toml",
+    "examples/process_data.rs",
+    "macros/Cargo.toml",
+    "macros/src/lib.rs",
+    "macros/src/tests.rs",
+    "src/activity.rs",
+    "src/activity/tests.rs",
+    "src/awaited.rs",
+    "src/bindings.rs",
+    "src/calls.rs",
+    "src/context.rs",
+    "src/export.rs",
+    "src/failure.rs",
+    "src/gather.rs",
+    "src/lib.rs",
+    "src/orchestration.rs",
+    "src/panics.rs",
+    "src/random.rs",
+    "src/received.rs",
+    "src/replay.rs",
+    "src/replay/tests.rs",
+    "src/replay/tests/anew.rs",
+    "src/replay/tests/gather.rs",
+    "src/shield.rs",
+    "src/state.rs",
+);
+const FLOW_INTERFACE: &[File] = files!(
+    "../wit/durable/", "flow/wit/": "activities.wit", "engine.wit", "orchestrator.wit",
+);
 const INTERFACE: &[File] = interface!("wit/deps/taskhost-plugin/");
 const HTTP: &[File] = files!("../guests/sdk/wit/deps/", "wit/deps/": "wasi-http/http.wit");
 const CLOCKS: &[File] = &[(
@@ -159,17 +218,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_of_a_template_and_of_the_sdk_is_in_the_binary() {
+    fn every_file_of_a_template_and_of_the_crates_is_in_the_binary() {
         let host = Path::new(env!("CARGO_MANIFEST_DIR"));
-        for (kind, language, files) in all() {
-            let folder = host.join("templates").join(kind.to_string());
+        for (part, language, files) in all() {
+            let folder = host.join("templates").join(part.name());
             let mut there = list(&folder.join(language.name()), "");
             if language == Language::Rust {
                 there.extend(list(&host.join("../guests/sdk"), "sdk/"));
             }
+            if part == Part::Orchestration {
+                there.extend(list(&host.join("../guests/flow"), "flow/"));
+                there.extend(list(&host.join("../wit/durable"), "flow/wit/"));
+            }
             for path in there {
                 let path = path.trim_end_matches(".in");
-                assert!(files.contains(path), "{kind} in {language}: {path}");
+                assert!(
+                    files.contains(path),
+                    "{} in {language}: {path}",
+                    part.name()
+                );
             }
         }
     }
@@ -177,7 +244,7 @@ mod tests {
     #[test]
     fn every_file_of_the_interface_goes_with_a_project() {
         let wit = list(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit"), "");
-        for (kind, language, files) in all() {
+        for (part, language, files) in all() {
             // In folders are what was released before, and other packages.
             let now = |name: &&String| {
                 Path::new(name)
@@ -188,22 +255,40 @@ mod tests {
             for name in wit.iter().filter(now) {
                 assert!(
                     files.iter().any(|path| path.ends_with(&format!("/{name}"))),
-                    "{kind} in {language}: {name}"
+                    "{} in {language}: {name}",
+                    part.name()
                 );
             }
         }
     }
 
-    fn all() -> Vec<(Kind, Language, BTreeSet<&'static str>)> {
+    #[test]
+    fn the_crate_of_orchestrations_stands_by_itself() {
+        for name in ["Cargo.toml", "macros/Cargo.toml"] {
+            let (_, text) = FLOW
+                .iter()
+                .find(|(path, _)| *path == format!("flow/{name}"))
+                .unwrap();
+            for line in text.lines() {
+                let said = line.split('#').next().unwrap_or_default();
+                assert!(
+                    !said.contains("workspace") && !said.contains(".."),
+                    "{name} leads out of the folder: {line}"
+                );
+            }
+        }
+    }
+
+    fn all() -> Vec<(Part, Language, BTreeSet<&'static str>)> {
         let mut all = Vec::new();
-        for kind in [Kind::Backend, Kind::Strategy] {
+        for part in Part::ALL {
             for language in Language::ALL {
-                if let Some(files) = of(kind, language) {
-                    all.push((kind, language, files.map(|(path, _)| *path).collect()));
+                if let Some(files) = of(part, language) {
+                    all.push((part, language, files.map(|(path, _)| *path).collect()));
                 }
             }
         }
-        assert_eq!(all.len(), 5);
+        assert_eq!(all.len(), 6);
         all
     }
 
@@ -214,7 +299,8 @@ mod tests {
             let entry = entry.unwrap();
             let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
             let kind = entry.file_type().unwrap();
-            if kind.is_dir() && !["sdk/target", "sdk/tests"].contains(&name.as_str()) {
+            if kind.is_dir() && !["sdk/target", "sdk/tests", "flow/target"].contains(&name.as_str())
+            {
                 there.extend(list(&entry.path(), &format!("{name}/")));
             } else if kind.is_file() {
                 there.push(name);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{assemble, output};
+use super::{assemble, flows, output};
 use crate::author::build;
 use crate::error::Report;
 
@@ -30,7 +30,7 @@ pub(super) async fn build(args: &BuildArgs) -> Result<(), Report> {
         eprintln!("warning: {doubt}");
     }
     if args.json {
-        return output::json(&json!({
+        let mut summary = json!({
             "file": built.file,
             "bytes": built.size,
             "kind": built.kind,
@@ -40,7 +40,11 @@ pub(super) async fn build(args: &BuildArgs) -> Result<(), Report> {
             "asks": built.asks,
             "config_schema": built.info.config_schema,
             "doubts": built.doubts,
-        }));
+        });
+        if let (Some(described), Some(summary)) = (&built.flows, summary.as_object_mut()) {
+            summary.extend(flows::summary(described));
+        }
+        return output::json(&summary);
     }
     println!(
         "{}   {} {} {}   {} KiB",
@@ -50,6 +54,10 @@ pub(super) async fn build(args: &BuildArgs) -> Result<(), Report> {
         built.version,
         built.size.div_ceil(1024)
     );
+    if let Some(described) = &built.flows {
+        let [orchestrations, activities] = flows::in_short(described);
+        println!("{orchestrations}\n{activities}");
+    }
     for ask in &built.asks {
         println!(
             "  asks for {} {}: {}",

@@ -178,7 +178,7 @@ fn reloaded(one: &ComponentView, json: bool) -> Result<(), Report> {
     let Some(reload) = &one.reload else {
         return Ok(());
     };
-    let kept = format!("the old build serves on ({})", short(&one.digest));
+    let kept = format!("the old build serves on ({})", build(one));
     match reload.outcome {
         OutcomeView::Swapped | OutcomeView::Unchanged if json => Ok(()),
         OutcomeView::Swapped => {
@@ -188,7 +188,7 @@ fn reloaded(one: &ComponentView, json: bool) -> Result<(), Report> {
                 one.name,
                 one.component,
                 one.version,
-                short(&one.digest),
+                build(one),
                 or_dash(one.generation)
             );
             Ok(())
@@ -198,7 +198,7 @@ fn reloaded(one: &ComponentView, json: bool) -> Result<(), Report> {
                 "{} {}: unchanged, neither the component ({}) nor its configuration is another",
                 one.kind,
                 one.name,
-                short(&one.digest)
+                build(one)
             );
             Ok(())
         }
@@ -258,6 +258,9 @@ fn show(one: &ComponentView) {
         "third party"
     };
     row("origin", origin);
+    if let Some(flows) = &one.flows {
+        row("runs", &format!("{} {}", flows.source, flows.digest));
+    }
     row("generation", &or_dash(one.generation));
     row(
         "health",
@@ -397,6 +400,15 @@ fn in_words(word: &str, why: Option<&ErrorView>) -> String {
             format!("{word}: {message} [{}]", Code(why.code))
         }
         None => word.to_owned(),
+    }
+}
+
+/// Which build it is: for an engine, also that of what it runs.
+fn build(one: &ComponentView) -> String {
+    let own = short(&one.digest);
+    match &one.flows {
+        Some(flows) => format!("{own} with {} {}", flows.source, short(&flows.digest)),
+        None => own.to_owned(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `taskhost inspect`: what a component is and what it asks for, without giving it anything.
 
+mod asks;
+
 use std::borrow::Cow;
 use std::path::PathBuf;
 
@@ -7,17 +9,22 @@ use clap::Args;
 use serde_json::{Value, json};
 use wit_component::{DecodedWasm, WitPrinter};
 
-use super::{assemble, check, output};
+use super::{assemble, check, flows, output};
+use crate::config::component::name_of;
 use crate::config::grant::Allowed;
+use crate::config::limits::Limits;
 use crate::config::{Config, Flags};
-use crate::engine::component::{Component, Kind};
+use crate::engine::component::{Component, DURABLE, Kind};
 use crate::engine::load::LoadError;
 use crate::error::{Code, Report};
 use crate::plugin::admission::Sources;
+use crate::plugin::flows::{Described, Named, described};
 use crate::plugin::load::{config_schema, link, study};
 use crate::plugin::manifest::Manifest;
 use crate::plugin::reach::Reach;
 use crate::plugin::{Info, embedded};
+use crate::task::Json;
+use asks::asks;
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
@@ -50,8 +57,19 @@ struct Found {
     info: Info,
     manifest: Option<Manifest>,
     first_party: bool,
+    /// What it is called where it says nothing of that.
+    called: String,
     /// Its name in the configuration, and what comes of its asks there.
     configured: Option<(String, Reach)>,
+    /// It has orchestrations, or is an engine that runs those of another file.
+    runs: Option<Runs>,
+}
+
+/// Orchestrations, and whose.
+struct Runs {
+    described: Described,
+    /// The file that a setting names. `None`: it is the file that is looked at.
+    named: Option<Named>,
 }
 
 /// Looks at a component and says what it is.
@@ -76,6 +94,50 @@ pub(super) async fn inspect(args: &InspectArgs) -> Result<(), Report> {
     Ok(())
 }
 
+impl Found {
+    /// Whether it has orchestrations itself, which an engine runs: then `info` is of that.
+    fn is_flows(&self) -> bool {
+        self.component.has_orchestrations()
+    }
+
+    fn who(&self) -> (&str, Option<&str>) {
+        match &self.manifest {
+            _ if !self.is_flows() => (&self.info.name, Some(&self.info.version)),
+            Some(manifest) => (&manifest.name, Some(&manifest.version)),
+            None => (&self.called, None),
+        }
+    }
+
+    fn description(&self) -> Option<&String> {
+        let summary = self.manifest.as_ref().map(|manifest| &manifest.summary);
+        let summary = summary.filter(|text| !text.is_empty());
+        // What is said of the engine, and what of the orchestrations in it, are two things.
+        let is_engine = self.component.runs_orchestrations();
+        let own = Some(&self.info).filter(|_| !self.is_flows());
+        let own = own.and_then(|info| info.description.as_ref());
+        if is_engine {
+            own.or(summary)
+        } else {
+            summary.or(own)
+        }
+    }
+
+    fn interface(&self) -> String {
+        if self.is_flows() {
+            format!("taskhost:durable@{DURABLE}")
+        } else {
+            format!("taskhost:plugin@{}", self.component.interface())
+        }
+    }
+
+    /// Of what it is configured with.
+    fn schema(&self) -> Option<&Json> {
+        // What a file of orchestrations says of that is not what its engine takes.
+        let own = self.manifest.as_ref().filter(|_| self.runs.is_none());
+        config_schema(&self.info, own)
+    }
+}
+
 async fn by_reference(reference: &str) -> Result<Found, Report> {
     let bytes = assemble::bytes(reference).await?;
     let (engine, cache) = assemble::engine()?;
@@ -84,7 +146,10 @@ async fn by_reference(reference: &str) -> Result<Found, Report> {
     let failed = |error: LoadError| error.compared(&bytes).report();
     let kind = component.kind().map_err(failed)?;
     let manifest = Manifest::of_kind(&bytes, kind).map_err(|error| Report::from(&error))?;
-    let (_, info) = link(&engine, cache.as_ref(), &component, kind)
+    let (linked, info) = link(&engine, cache.as_ref(), &component, kind)
+        .await
+        .map_err(failed)?;
+    let described = described(&linked, &Limits::default())
         .await
         .map_err(failed)?;
     Ok(Found {
@@ -94,7 +159,12 @@ async fn by_reference(reference: &str) -> Result<Found, Report> {
         component,
         info,
         manifest,
+        called: name_of(reference),
         configured: None,
+        runs: described.map(|described| Runs {
+            described,
+            named: None,
+        }),
     })
 }
 
@@ -117,6 +187,9 @@ async fn by_name(config: Option<PathBuf>, name: &str) -> Result<Found, Report> {
     let studied = study(&engine, cache.as_ref(), &sources, kind, component)
         .await
         .map_err(|error| error.report())?;
+    let described = described(&studied.linked, &component.limits)
+        .await
+        .map_err(|error| error.report())?;
     Ok(Found {
         bytes: studied.bytes,
         kind,
@@ -124,7 +197,12 @@ async fn by_name(config: Option<PathBuf>, name: &str) -> Result<Found, Report> {
         info: studied.info,
         manifest: studied.manifest,
         first_party: studied.first_party,
+        called: name.to_owned(),
         configured: Some((name.to_owned(), studied.reach)),
+        runs: described.map(|described| Runs {
+            described,
+            named: studied.flows,
+        }),
     })
 }
 
@@ -132,12 +210,13 @@ fn summary(found: &Found, wit: &str) -> Value {
     let Found {
         info, component, ..
     } = found;
+    let (name, version) = found.who();
     let mut summary = json!({
         "kind": found.kind,
-        "name": info.name,
-        "version": info.version,
-        "description": info.description,
-        "interface": format!("taskhost:plugin@{}", component.interface()),
+        "name": name,
+        "version": version,
+        "description": if found.is_flows() { found.description() } else { info.description.as_ref() },
+        "interface": found.interface(),
         "digest": format!("sha256:{}", component.digest),
         "bytes": found.bytes.len(),
         "first_party": found.first_party,
@@ -146,16 +225,28 @@ fn summary(found: &Found, wit: &str) -> Value {
         "manifest": found.manifest,
         "asks": match &found.manifest {
             Some(manifest) => json!(manifest.asks),
-            None => json!(asks(component, info)),
+            None => json!(asks(component, info, name)),
         },
-        "config_schema": config_schema(info, found.manifest.as_ref()),
+        "config_schema": found.schema(),
         "wit": wit,
     });
-    if let (Some((name, reach)), Some(summary)) = (&found.configured, summary.as_object_mut()) {
-        summary.insert("configured_as".to_owned(), json!(name));
-        summary.insert("grants".to_owned(), check::grants(&reach.grants));
-        summary.insert("missing".to_owned(), json!(reach.missing));
-        summary.insert("not_asked_for".to_owned(), json!(reach.unasked));
+    let Some(more) = summary.as_object_mut() else {
+        return summary;
+    };
+    if let Some(runs) = &found.runs {
+        more.extend(flows::summary(&runs.described));
+        if let Some(named) = &runs.named {
+            more.insert("flows".to_owned(), check::named(named));
+        } else {
+            let engine = json!({ "name": info.name, "version": info.version });
+            more.insert("engine".to_owned(), engine);
+        }
+    }
+    if let Some((name, reach)) = &found.configured {
+        more.insert("configured_as".to_owned(), json!(name));
+        more.insert("grants".to_owned(), check::grants(&reach.grants));
+        more.insert("missing".to_owned(), json!(reach.missing));
+        more.insert("not_asked_for".to_owned(), json!(reach.unasked));
     }
     summary
 }
@@ -167,18 +258,17 @@ fn show(found: &Found) {
         kind,
         ..
     } = found;
-    println!(
-        "{} {}   {kind}   taskhost:plugin@{}",
-        info.name,
-        info.version,
-        component.interface()
-    );
-    let summary = found.manifest.as_ref().map(|manifest| &manifest.summary);
-    if let Some(text) = summary
-        .filter(|text| !text.is_empty())
-        .or(info.description.as_ref())
-    {
+    let (name, version) = found.who();
+    let version = version.map_or_else(String::new, |version| format!(" {version}"));
+    println!("{name}{version}   {kind}   {}", found.interface());
+    if let Some(text) = found.description().filter(|text| !text.is_empty()) {
         println!("  {text}");
+    }
+    if found.is_flows() {
+        println!(
+            "  runs in   {} {}, the engine that comes with taskhost",
+            info.name, info.version
+        );
     }
     println!("  digest    sha256:{}", component.digest);
     println!("  size      {} KiB", found.bytes.len().div_ceil(1024));
@@ -206,9 +296,18 @@ fn show(found: &Found) {
         Some(manifest) => show_asks(found, manifest),
         None => show_imports(found),
     }
-    if let Some(schema) = config_schema(info, found.manifest.as_ref()) {
+    if let Some(runs) = &found.runs {
+        if let Some(named) = &runs.named {
+            println!(
+                "  runs      {} {}",
+                named.locked.reference, named.locked.digest
+            );
+        }
+        flows::show(&runs.described);
+    }
+    if let Some(schema) = found.schema() {
         println!("  takes (--set NAME.KEY=VALUE)");
-        for (key, meaning) in keys(&schema.value()) {
+        for (key, meaning) in output::keys(&schema.value()) {
             println!("    {key:<28} {meaning}");
         }
     }
@@ -251,7 +350,7 @@ fn show_asks(found: &Found, manifest: &Manifest) {
 /// What its imports say that it may want: it says nothing of that itself.
 fn show_imports(found: &Found) {
     println!("  carries no manifest; by its imports, it may ask for");
-    let asks = asks(&found.component, &found.info);
+    let asks = asks(&found.component, &found.info, found.who().0);
     for ask in &asks {
         println!("    {:<9} {}", ask.what, ask.how);
     }
@@ -267,85 +366,6 @@ fn show_imports(found: &Found) {
             }
         }
     }
-}
-
-#[derive(serde::Serialize)]
-struct Ask {
-    what: &'static str,
-    how: String,
-}
-
-/// What its imports, and the endpoints in its configuration, say that it will want.
-fn asks(component: &Component, info: &Info) -> Vec<Ask> {
-    let imports = |name: &str| component.uses(name);
-    let mut asks = Vec::new();
-    if imports("net") {
-        let endpoints: Vec<_> = info
-            .config_schema
-            .as_ref()
-            .map(|schema| endpoint_keys(&schema.value()))
-            .unwrap_or_default();
-        let how = if endpoints.is_empty() {
-            format!("endpoints; grant each: --allow {}:tcp=HOST:PORT", info.name)
-        } else {
-            format!("the endpoints configured as {}", endpoints.join(" and "))
-        };
-        asks.push(Ask { what: "tcp", how });
-    }
-    if imports("secrets") {
-        asks.push(Ask {
-            what: "secret",
-            how: format!(
-                "named values; grant each: --allow {}:secret=NAME",
-                info.name
-            ),
-        });
-    }
-    if imports("storage") {
-        asks.push(Ask {
-            what: "storage",
-            how: "a small map of its own; always granted".to_owned(),
-        });
-    }
-    asks
-}
-
-fn endpoint_keys(schema: &Value) -> Vec<String> {
-    let properties = schema.get("properties").and_then(Value::as_object);
-    properties
-        .into_iter()
-        .flatten()
-        .filter(|(_, property)| property.get("x-taskhost-endpoint").is_some())
-        .map(|(key, _)| format!("`{key}`"))
-        .collect()
-}
-
-fn keys(schema: &Value) -> Vec<(String, String)> {
-    let required: Vec<_> = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    let properties = schema.get("properties").and_then(Value::as_object);
-    properties
-        .into_iter()
-        .flatten()
-        .map(|(key, property)| {
-            let text = property
-                .get("description")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            let text = text.split_once(". ").map_or(text, |(first, _)| first);
-            let needed = if required.contains(&key.as_str()) {
-                "(required) "
-            } else {
-                ""
-            };
-            (key.clone(), format!("{needed}{text}"))
-        })
-        .collect()
 }
 
 fn wit_of(bytes: &[u8]) -> Result<String, Report> {

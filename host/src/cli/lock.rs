@@ -1,5 +1,6 @@
 //! `taskhost lock`: write down which components a configuration amounts to.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -11,6 +12,7 @@ use super::assemble;
 use crate::config::Config;
 use crate::error::{Code, Report};
 use crate::plugin::admission::{Locking, Sources};
+use crate::plugin::flows;
 use crate::plugin::lock::LockFile;
 
 #[derive(Debug, Args)]
@@ -57,13 +59,18 @@ pub(super) async fn lock(args: LockArgs) -> Result<(), Report> {
 fn locked(prepared: &assemble::Prepared) -> LockFile {
     let backends = prepared.config.backends.iter().zip(&prepared.backends);
     let strategies = prepared.config.strategies.iter().zip(&prepared.strategies);
-    LockFile::of(
-        backends
-            .chain(strategies)
-            .filter(|(_, loaded)| !loaded.first_party)
-            .map(|(config, loaded)| (config.name.clone(), loaded.locked.clone()))
-            .collect(),
-    )
+    let mut components = BTreeMap::new();
+    for (config, loaded) in backends.chain(strategies) {
+        if !loaded.first_party {
+            components.insert(config.name.clone(), loaded.locked.clone());
+        }
+        if let Some(flows) = &loaded.flows
+            && !flows.first_party
+        {
+            components.insert(flows::name_of(&config.name), flows.locked.clone());
+        }
+    }
+    LockFile::of(components)
 }
 
 fn difference(path: &Path, before: &str, after: &str) -> String {

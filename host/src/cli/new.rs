@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::author::language::Language;
-use crate::author::new;
-use crate::engine::component::Kind;
+use crate::author::new::{self, Part};
 use crate::error::Report;
 
 #[derive(Debug, Args)]
@@ -29,6 +28,9 @@ enum KindArg {
     Backend,
     /// Shows tasks
     Strategy,
+    /// Steps in plain async Rust that survive anything; the engine that comes with taskhost runs them
+    #[value(alias = "orchestrations", alias = "flow", alias = "flows")]
+    Orchestration,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -43,9 +45,10 @@ enum LanguageArg {
 
 /// Writes a project, and says what to do with it.
 pub(super) fn new(args: NewArgs) -> Result<(), Report> {
-    let kind = match args.kind {
-        KindArg::Backend => Kind::Backend,
-        KindArg::Strategy => Kind::Strategy,
+    let part = match args.kind {
+        KindArg::Backend => Part::Backend,
+        KindArg::Strategy => Part::Strategy,
+        KindArg::Orchestration => Part::Orchestration,
     };
     let language = match args.lang {
         LanguageArg::Rust => Language::Rust,
@@ -54,18 +57,19 @@ pub(super) fn new(args: NewArgs) -> Result<(), Report> {
     };
     let name = args.name;
     let folder = args.dir.unwrap_or_else(|| PathBuf::from(&name));
-    new::new(kind, &name, language, &folder).map_err(|error| Report::from(&error))?;
+    new::new(part, &name, language, &folder).map_err(|error| Report::from(&error))?;
     println!("{}", folder.display());
-    let with = match kind {
-        Kind::Backend => String::new(),
-        Kind::Strategy => " --backend mock".to_owned(),
+    let (what, flags) = match part {
+        Part::Backend => ("a backend", "--backend"),
+        Part::Strategy => ("a strategy", "--backend mock --strategy"),
+        Part::Orchestration => ("an orchestration", "--backend"),
     };
     let test = match language {
         Language::Rust => "cargo test",
         Language::Python => "python3 -m unittest",
         Language::Js => "node --test",
     };
-    eprintln!("a {kind} in {language}. Next:\n");
+    eprintln!("{what} in {language}. Next:\n");
     for (command, what) in [
         (format!("cd {}", folder.display()), ""),
         (test.to_owned(), "its own test, without a host"),
@@ -75,7 +79,7 @@ pub(super) fn new(args: NewArgs) -> Result<(), Report> {
             "tries whether it keeps the rules",
         ),
         (
-            format!("taskhost run{with} --{kind} {name}=target/{name}.wasm"),
+            format!("taskhost run {flags} {name}=target/{name}.wasm"),
             "serves it",
         ),
     ] {

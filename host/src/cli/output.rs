@@ -2,6 +2,7 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::{Code, Report};
 
@@ -29,6 +30,44 @@ pub(super) fn table(header: &[&str]) -> Table {
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(header.to_vec());
     table
+}
+
+/// The properties of a schema, each with the first sentence about it.
+pub(super) fn keys(schema: &Value) -> Vec<(String, String)> {
+    let required: Vec<_> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties
+        .into_iter()
+        .flatten()
+        .map(|(key, property)| {
+            let text = property
+                .get("description")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let needed = if required.contains(&key.as_str()) {
+                "(required) "
+            } else {
+                ""
+            };
+            (key.clone(), format!("{needed}{}", sentence(text)))
+        })
+        .collect()
+}
+
+/// The first sentence of a text, in one line.
+pub(super) fn sentence(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    let text = words.join(" ");
+    match text.split_once(". ") {
+        Some((first, _)) => first.to_owned(),
+        None => text,
+    }
 }
 
 /// How long ago `then` was at `now`, in the largest unit that says something: `45s`, `3m`, `2h`, `5d`.

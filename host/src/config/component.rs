@@ -1,7 +1,7 @@
 //! One component of the configuration, from its table and its flags.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -33,6 +33,8 @@ pub struct ComponentConfig {
     /// For a strategy: which tasks it shows. `None`: all of them.
     pub tasks: Option<Patterns>,
     limits_table: LimitsTable,
+    /// Where the file is that it stands in. Empty: in none.
+    directory: PathBuf,
 }
 
 /// Names of tasks, in which `*` stands for anything.
@@ -77,6 +79,11 @@ impl ComponentConfig {
             && self.limits == other.limits
     }
 
+    /// What a setting means that names a component, where it is written in the file.
+    pub fn from_its_file(&self, reference: &str) -> String {
+        relative_to(&self.directory, reference)
+    }
+
     /// The table that this amounts to.
     pub(super) fn to_table(&self) -> ComponentTable {
         ComponentTable {
@@ -86,7 +93,21 @@ impl ComponentConfig {
             grant: GrantTable::of(&self.grants),
             limits: self.limits_table.clone(),
             tasks: self.tasks.as_ref().map(|tasks| tasks.written.clone()),
+            directory: PathBuf::new(),
         }
+    }
+}
+
+/// A reference as it is meant in a file in `directory`: what has the look of a path is relative to that.
+pub(super) fn relative_to(directory: &Path, reference: &str) -> String {
+    let looks_like_path = reference.contains(['/', '\\'])
+        || Path::new(reference)
+            .extension()
+            .is_some_and(|extension| extension == "wasm");
+    if looks_like_path && !reference.contains("://") {
+        directory.join(reference).display().to_string()
+    } else {
+        reference.to_owned()
     }
 }
 
@@ -122,7 +143,7 @@ pub(super) fn components(
 }
 
 /// What a component is called where the operator gives it no name: the stem of its file.
-fn name_of(reference: &str) -> String {
+pub fn name_of(reference: &str) -> String {
     let stem = Path::new(reference)
         .file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())
@@ -167,6 +188,7 @@ fn component(name: String, table: ComponentTable) -> Result<ComponentConfig, Con
         limits,
         tasks,
         limits_table: table.limits,
+        directory: table.directory,
     })
 }
 

@@ -124,6 +124,9 @@ pub struct ComponentTable {
     /// For a strategy: names of the tasks that it shows, in which `*` stands for anything. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks: Option<Vec<String>>,
+    /// Where the file is that it stands in.
+    #[serde(skip)]
+    pub directory: PathBuf,
 }
 
 /// `[backends.NAME.limits]` and `[strategies.NAME.limits]`

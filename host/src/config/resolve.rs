@@ -6,7 +6,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 
 use super::auth::{self, AuthTable};
-use super::component::{ComponentConfig, components};
+use super::component::{self, ComponentConfig, components};
 use super::env;
 use super::file::{ComponentTable, FileConfig, ServerTable, StoreTable, TasksTable};
 use super::grant::{Allow, Allowed, DirGrant};
@@ -342,13 +342,8 @@ fn parse(path: &Path, text: &str) -> Result<FileConfig, ConfigError> {
 
 /// What has the look of a path is relative to the file that names it.
 fn relative_to(directory: &Path, table: &mut ComponentTable) {
-    let looks_like_path = table.component.contains(['/', '\\'])
-        || Path::new(&table.component)
-            .extension()
-            .is_some_and(|extension| extension == "wasm");
-    if looks_like_path && !table.component.contains("://") {
-        table.component = directory.join(&table.component).display().to_string();
-    }
+    table.component = component::relative_to(directory, &table.component);
+    directory.clone_into(&mut table.directory);
     if let Some(signature) = &mut table.signature {
         signature.relative_to(directory);
     }

@@ -29,6 +29,9 @@ pub(super) fn is_compatible(theirs: &str, ours: &str) -> bool {
     theirs == ours || line(theirs).is_some_and(|theirs| line(ours) == Some(theirs))
 }
 
+/// The version of `taskhost:durable` that this host speaks.
+pub const DURABLE: &str = "0.1.0";
+
 /// What a component can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]

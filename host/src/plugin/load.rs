@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::admission::{AdmissionError, Admitted, Sources};
-use super::flows;
+use super::flows::{self, Named};
 use super::lock::Locked;
 use super::manifest::{Manifest, ManifestError};
 use super::reach::{self, Reach};
@@ -44,6 +44,8 @@ pub struct Loaded {
     pub first_party: bool,
     /// What a lock file has to say of it.
     pub locked: Locked,
+    /// For an engine whose setting says which: the orchestrations that it runs.
+    pub flows: Option<Named>,
     /// What `init` is given: the file's table with the flags on top.
     pub config: Json,
     /// What it says of itself in its file. `None`: nothing.
@@ -145,6 +147,8 @@ pub struct Studied {
     pub first_party: bool,
     /// What a lock file has to say of it.
     pub locked: Locked,
+    /// For an engine whose setting says which: the orchestrations that it runs.
+    pub flows: Option<Named>,
     /// As it was let in.
     pub bytes: Cow<'static, [u8]>,
     /// What it says of itself in its file. `None`: nothing.
@@ -197,14 +201,16 @@ async fn look_at(
         .as_ref()
         .filter(|_| !component.has_orchestrations());
     let schema = config_schema(&info, own).cloned();
-    let settings = effective(config, schema.as_ref())?;
+    let mut settings = effective(config, schema.as_ref())?;
+    let mut flows = None;
     if let Linked::Backend(backend) = &mut linked
         && component.runs_orchestrations()
     {
-        let (flows, of) = flows::configured(engine, cache, sources, config, &settings).await?;
-        *backend = backend.clone().with(flows);
+        let runs = flows::configured(engine, cache, sources, config, &mut settings).await?;
+        *backend = backend.clone().with(runs.linked);
+        flows = Some(runs.named);
         // What is asked for, and granted, is what its activities reach.
-        manifest = manifest_of(config, &of.bytes, kind)?;
+        manifest = runs.manifest;
     }
     let mut granted = config.grants.clone();
     if first_party {
@@ -225,6 +231,7 @@ async fn look_at(
         component,
         first_party,
         locked,
+        flows,
         bytes: admitted.bytes,
         manifest,
         settings,
@@ -233,7 +240,7 @@ async fn look_at(
     })
 }
 
-fn manifest_of(
+pub(super) fn manifest_of(
     config: &ComponentConfig,
     bytes: &[u8],
     kind: Kind,
@@ -293,6 +300,7 @@ pub(super) async fn prepare_admitted(
         component: studied.component,
         first_party: studied.first_party,
         locked: studied.locked,
+        flows: studied.flows,
         manifest: studied.manifest,
         granted: studied.granted,
         reach: studied.reach,

@@ -21,7 +21,7 @@ use crate::error::{Code, Explain};
 pub struct LockFile {
     /// Version of this format: 1.
     pub version: u32,
-    /// By configured name.
+    /// By configured name; what a setting names, by the words that name it: `durable.flows`.
     #[serde(default)]
     pub components: BTreeMap<String, Locked>,
 }

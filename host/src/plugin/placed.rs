@@ -1,5 +1,6 @@
 //! One configured component at work: what it is now, how it fares, and what came of reloading it.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -7,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::ask::Ask;
+use super::flows;
 use super::load::{Linked, Loaded};
 use super::reach::Missing;
 use super::reload::Reload;
@@ -32,7 +34,7 @@ pub struct Placed {
     tally: Tally,
     build: Mutex<Arc<Build>>,
     /// Where the next build would come from.
-    source: Mutex<Reference>,
+    sources: Mutex<Vec<Reference>>,
     last: Mutex<Option<Reload>>,
     /// Held by whoever reloads it.
     pub(super) turn: tokio::sync::Mutex<()>,
@@ -121,7 +123,7 @@ impl Placed {
         stop: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
         let name = config.name.clone();
-        let source = Reference(config.reference.clone());
+        let sources = flows::sources(&config);
         let build = Build { config, loaded };
         let tally = Tally::default();
         let ports = ways.ports(&build, &tally);
@@ -143,7 +145,7 @@ impl Placed {
             ways,
             tally,
             build: Mutex::new(Arc::new(build)),
-            source: Mutex::new(source),
+            sources: Mutex::new(sources),
             last: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
         };
@@ -217,14 +219,17 @@ impl Placed {
         Ok(generation)
     }
 
-    /// Where the next build would come from: the one that is here may come from elsewhere, if the new one is
-    /// not good enough yet.
-    pub(super) fn source(&self) -> Reference {
-        locked(&self.source).clone()
+    /// The files that the next build would come from: the one that is here may come from elsewhere, if the
+    /// new one is not good enough yet.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        locked(&self.sources)
+            .iter()
+            .filter_map(Reference::file)
+            .collect()
     }
 
-    pub(super) fn look_in(&self, source: Reference) {
-        *locked(&self.source) = source;
+    pub(super) fn look_in(&self, sources: Vec<Reference>) {
+        *locked(&self.sources) = sources;
     }
 
     pub(super) fn remember(&self, reload: Reload) {

@@ -1,7 +1,7 @@
 //! Another build of a component in the place of the one that runs, without anybody noticing.
 //!
 //! ```text
-//! configuration ─▶ digest ─▶ compile ─▶ link ─▶ asks ─▶ configuration fits? ─▶ `init` in scratch ─▶ start ─▶ swap
+//! configuration ─▶ digests ─▶ compile ─▶ link ─▶ asks ─▶ configuration fits? ─▶ `init` in scratch ─▶ start ─▶ swap
 //!                    └ nothing is new: unchanged   └ asks for more than it is granted: held
 //! ```
 //!
@@ -16,10 +16,10 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admitted, Sources};
+use super::flows;
 use super::load::{Loaded, prepare_admitted, values};
 use super::placed::{Build, Placed};
 use super::reach::Missing;
-use super::source::Reference;
 use crate::config::secret::SecretSource;
 use crate::config::{ComponentConfig, Config, Flags};
 use crate::engine::Engine;
@@ -122,7 +122,7 @@ impl Components {
             return self.reload_all().await;
         }
         for placed in &self.0.placed {
-            if (placed.source().file()).is_some_and(|file| changed.contains(&file)) {
+            if (placed.files().iter()).any(|file| changed.contains(file)) {
                 self.reload(placed).await;
             }
         }
@@ -131,7 +131,7 @@ impl Components {
     /// The files that the components, and their configuration, come from.
     pub fn files(&self) -> Vec<PathBuf> {
         (self.0.placed.iter())
-            .filter_map(|placed| placed.source().file())
+            .flat_map(|placed| placed.files())
             .chain(self.0.flags.config.clone())
             .collect()
     }
@@ -150,12 +150,12 @@ impl Components {
             Err(report) => return Outcome::Failed(report),
         };
         let config = wanted.config.clone();
-        placed.look_in(Reference(config.reference.clone()));
+        placed.look_in(flows::sources(&config));
         let admitted = match wanted.sources.admit(&config).await {
             Ok(admitted) => admitted,
             Err(error) => return Outcome::Failed(Report::from(&error)),
         };
-        match is_unchanged(&old, &wanted, &admitted) {
+        match is_unchanged(&old, &wanted, &admitted).await {
             // One that is broken may be so for a reason that lies elsewhere, and has gone.
             Ok(true) if !matches!(*placed.health().borrow(), Health::Broken { .. }) => {
                 return Outcome::Unchanged;
@@ -226,7 +226,8 @@ impl Components {
 pub fn files(config: &Config, flags: &Flags) -> Vec<PathBuf> {
     (config.backends.iter())
         .chain(&config.strategies)
-        .filter_map(|component| Reference(component.reference.clone()).file())
+        .flat_map(flows::sources)
+        .filter_map(|source| source.file())
         .chain(flags.config.clone())
         .collect()
 }
@@ -239,12 +240,19 @@ struct Wanted {
     sources: Sources,
 }
 
-/// Whether the build in the place is what the configuration and the file amount to.
-fn is_unchanged(old: &Build, wanted: &Wanted, admitted: &Admitted) -> Result<bool, Report> {
+/// Whether the build in the place is what the configuration and the files amount to.
+async fn is_unchanged(old: &Build, wanted: &Wanted, admitted: &Admitted) -> Result<bool, Report> {
     let is_same =
         old.config.is_same(&wanted.config) && admitted.digest.hex() == old.loaded.component.digest;
     if !is_same {
         return Ok(false);
+    }
+    if let Some(named) = &old.loaded.flows {
+        let now = flows::admit(&wanted.sources, &wanted.config, named).await;
+        let now = now.map_err(|error| Report::from(&error))?;
+        if now.digest != named.locked.digest {
+            return Ok(false);
+        }
     }
     let name = &wanted.config.name;
     let values = values(name, &old.loaded.reach.grants, &wanted.secrets);

@@ -53,7 +53,9 @@ impl Alarm {
         let name = Rc::<str>::from(run);
         by_run.insert(name.clone(), at_ms);
         by_time.insert((at_ms, name));
-        if at_ms < self.until_ms.get() {
+        let until_ms = self.until_ms.get();
+        // Where the clock was set forward, it still waits for what has passed, and not for this.
+        if at_ms < until_ms || until_ms <= time::now_ms() {
             self.rung.set(true);
             if let Some(waker) = self.waker.borrow_mut().take() {
                 waker.wake();

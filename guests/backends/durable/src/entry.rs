@@ -238,7 +238,8 @@ impl Entry {
             }
             Command::StartTimer(Timer { seq, ms }) => Self::TimerStarted {
                 seq,
-                due_ms: now_ms.saturating_add(ms),
+                // Later than now, since what is due now has been looked after already.
+                due_ms: now_ms.saturating_add(ms.max(1)),
             },
             Command::SendSignal(SignalCall {
                 seq,

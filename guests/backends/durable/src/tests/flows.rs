@@ -25,6 +25,7 @@ pub(crate) const ALL: &[Begin] = &[
     Begin::of::<counter>(),
     Begin::of::<asks>(),
     Begin::of::<races>(),
+    Begin::of::<hurried>(),
 ];
 
 /// Code that has become other code: one more step comes first.
@@ -55,6 +56,15 @@ pub(crate) async fn steps(ctx: Context, input: Size) -> Result<Vec<u32>, Failure
         ctx.progress(step + 1, input.size, "one by one");
     }
     Ok(results)
+}
+
+/// Timers that are due at once.
+#[orchestration]
+pub(crate) async fn hurried(ctx: Context, input: Size) -> Result<(), Failure> {
+    for _ in 0..input.size {
+        ctx.sleep(Duration::ZERO).await?;
+    }
+    Ok(())
 }
 
 /// Everything that a run can do.

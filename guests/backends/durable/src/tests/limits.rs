@@ -54,3 +54,10 @@ fn who_only_waits_may_see_many_hosts_come_and_go() {
     trial.answer("t1", &Response::Accepted("true".to_owned()));
     assert_eq!(trial.outcome("t1"), completed(&json!("true")));
 }
+
+#[test]
+fn a_timer_of_no_time_fires() {
+    let mut trial = Trial::new(1, 0);
+    trial.start("t1", "hurried", &json!({ "size": 3 }));
+    assert_eq!(trial.outcome("t1"), completed(&json!(null)));
+}
