@@ -43,9 +43,9 @@ fn every_strategy_shows_an_orchestration_and_its_question() {
     ] {
         let host = ready(flows_by(strategy));
         let client = host.client();
-        let begin = json!({ "name": begin[0], "arguments": begin[1] });
-        let begun = client.request("tools/call", &begin).unwrap();
-        let begun = &begun["structuredContent"];
+        let call = json!({ "name": begin[0], "arguments": begin[1] });
+        let called = client.request("tools/call", &call).unwrap();
+        let begun = &called["structuredContent"];
         let token = ["token", "task_id"]
             .into_iter()
             .find_map(|key| begun[key].as_str());

@@ -96,7 +96,8 @@ fn whatever_happens_no_task_is_lost_and_what_has_ended_stays_as_it_is() {
     let config = Config {
         // There is nothing to be learnt from a file of seeds that a new model would not show.
         failure_persistence: None,
-        ..Config::with_cases(cases())
+        // 256 cases, or as many as `PROPTEST_CASES` says.
+        ..Config::default()
     };
     proptest!(config, |(steps in steps())| {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -106,12 +107,6 @@ fn whatever_happens_no_task_is_lost_and_what_has_ended_stays_as_it_is() {
             .unwrap();
         runtime.block_on(Case::run(steps)).map_err(TestCaseError::fail)?;
     });
-}
-
-/// `PROPTEST_CASES` for a longer run.
-fn cases() -> u32 {
-    let asked = std::env::var("PROPTEST_CASES").ok();
-    asked.and_then(|cases| cases.parse().ok()).unwrap_or(400)
 }
 
 /// One sequence.
@@ -182,12 +177,12 @@ impl Case {
                 self.dies().await;
             }
             Step::Says { task, what, pushed } => {
-                if let Some(id) = self.chosen(task) {
+                if let Some(id) = self.chosen(*task) {
                     self.says(id, *what, *pushed);
                 }
             }
             Step::Cancel { task, dies } => {
-                if let Some(id) = self.chosen(task) {
+                if let Some(id) = self.chosen(*task) {
                     let service = &self.bench.service;
                     let told = service.cancel(&caller(), &id.to_string(), None).await;
                     told.unwrap();
@@ -198,7 +193,7 @@ impl Case {
                 }
             }
             Step::Answer { task } => {
-                if let Some(id) = self.chosen(task)
+                if let Some(id) = self.chosen(*task)
                     && let Some(key) = asked(&self.bench.service.look(id).unwrap().record)
                 {
                     let response = Response::Accepted(Json::null());
@@ -255,7 +250,7 @@ impl Case {
         }
     }
 
-    fn chosen(&self, task: &Index) -> Option<TaskId> {
+    fn chosen(&self, task: Index) -> Option<TaskId> {
         (!self.tasks.is_empty()).then(|| task.get(&self.tasks).last.id())
     }
 
