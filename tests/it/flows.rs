@@ -1,20 +1,13 @@
 //! Orchestrations in the engine that comes with taskhost: from one file, without any server.
 
+mod builds;
+mod killed;
 mod shown;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::thread;
-use std::time::Duration;
 
-use rand::RngExt;
 use serde_json::{Value, json};
-use taskhost_tests::{Host, HostBuilder, LONG, setup, taskhost, wait_until};
-
-/// How often the host dies, unless `TASKHOST_TEST_KILLS` says otherwise.
-const KILLS: u32 = 500;
-/// Orchestrations under way at once.
-const IN_FLIGHT: usize = 6;
+use taskhost_tests::{Host, HostBuilder, LONG, setup, wait_until};
 
 #[test]
 fn a_file_of_orchestrations_is_a_backend_of_itself() {
@@ -284,157 +277,6 @@ fn a_suspended_orchestration_decides_nothing_until_it_is_resumed() {
     assert_eq!(other.end().status(), "CANCELLED");
 }
 
-#[test]
-fn a_changed_build_is_found_by_replay_and_at_run_time() {
-    let mut host = ready(flows());
-    let token = {
-        let task = host
-            .client()
-            .start("steps", &json!({ "steps": 20, "millis": 2500 }));
-        wait_until(LONG, "the changed step is written down", || {
-            witness(&host, task.token())
-                .iter()
-                .any(|line| line.key.ends_with("/2"))
-        });
-        task.token().to_owned()
-    };
-    let data = data_dir(&host);
-    let replay = |build: &str| {
-        taskhost(&[
-            "test",
-            &component(build),
-            "--replay",
-            "--histories-of",
-            "fixture-flows",
-            "--data-dir",
-            &data,
-        ])
-    };
-    let words = ["step 2", "`step`", "`renamed_step`", "version"];
-    let found = replay("fixture-flows-changed");
-    assert!(!found.status.success(), "{found:?}");
-    for word in words {
-        assert!(
-            format!("{}{}", found.stdout, found.stderr).contains(word),
-            "{word}: {found:?}"
-        );
-    }
-    for fits in ["fixture-flows", "fixture-flows-versioned"] {
-        let found = replay(fits);
-        assert!(found.status.success(), "{fits}: {found:?}");
-    }
-    host.kill();
-    let found = replay("fixture-flows-changed");
-    assert!(!found.status.success(), "without a host too: {found:?}");
-
-    let changed = ready(beside(&host, "fixture-flows-changed"));
-    let end = changed.client().task("steps", &token).end();
-    assert_eq!(end.status(), "FAILED", "{end:?}");
-    let said = end.payload().to_string();
-    for word in words
-        .into_iter()
-        .chain(["non-deterministic", "history has"])
-    {
-        assert!(said.contains(word), "{word}: {said}");
-    }
-}
-
-#[test]
-fn a_versioned_change_lets_old_and_new_runs_live_together() {
-    let mut host = ready(flows());
-    let token = {
-        let task = host
-            .client()
-            .start("steps", &json!({ "steps": 7, "millis": 300 }));
-        wait_until(LONG, "the changed step is written down", || {
-            witness(&host, task.token())
-                .iter()
-                .any(|line| line.key.ends_with("/2"))
-        });
-        task.token().to_owned()
-    };
-    host.kill();
-    let new = ready(beside(&host, "fixture-flows-versioned"));
-    let old_run = new.client().task("steps", &token);
-    assert_eq!(old_run.end().payload()["result"], steps(7));
-    let new_run = new
-        .client()
-        .start("steps", &json!({ "steps": 7, "millis": 5 }));
-    assert_eq!(new_run.end().payload()["result"], steps(7));
-    let history = |token: &str| new.cli(&["tasks", "history", token]).stdout;
-    assert!(
-        !history(&token).contains("renamed_step"),
-        "{}",
-        history(&token)
-    );
-    let after = history(new_run.token());
-    assert!(
-        after.contains("renamed_step") && after.contains("marked"),
-        "{after}"
-    );
-}
-
-#[test]
-fn no_completed_activity_is_executed_again_although_the_host_is_killed_all_the_time() {
-    let mut host = flows().launch();
-    let mut tokens = Vec::new();
-    let mut live: Vec<String> = Vec::new();
-    for _ in 0..kills() {
-        let client = host.client();
-        client.initialize().unwrap();
-        client.tool("steps_start");
-        live.retain(|token| {
-            let status = client.task("steps", token).status();
-            status.status() != "COMPLETED"
-        });
-        while live.len() < IN_FLIGHT {
-            let input = json!({ "steps": 20, "millis": 10, "retry_every": 3 });
-            let token = client.start("steps", &input).token().to_owned();
-            tokens.push(token.clone());
-            live.push(token);
-        }
-        // Not a wait for something: the moment is random on purpose.
-        thread::sleep(Duration::from_micros(rand::rng().random_range(0..60_000)));
-        host.kill();
-        host.relaunch();
-    }
-    host.client().initialize().unwrap();
-    host.client().tool("steps_start");
-    let mut executions = 0;
-    for token in &tokens {
-        let end = host.client().task("steps", token).end();
-        assert_eq!(end.payload()["result"], steps(20), "{token}: {end:?}");
-        let completed = completions(&host, token);
-        assert_eq!(completed.len(), 20, "{token}: {completed:?}");
-        let lines = witness(&host, token);
-        for line in &lines {
-            let at = completed[&line.key];
-            assert!(
-                line.ms <= at,
-                "{line:?} came after it was over, at {at}: {lines:?}"
-            );
-        }
-        for key in completed.keys() {
-            let ends = lines
-                .iter()
-                .filter(|line| line.key == *key && line.what == "end");
-            assert!(ends.count() >= 1, "{key} was never executed: {lines:?}");
-        }
-        executions += lines.iter().filter(|line| line.what == "start").count();
-    }
-    println!(
-        "{} kills, {} orchestrations, {} activities, {executions} attempts",
-        kills(),
-        tokens.len(),
-        tokens.len() * 20
-    );
-}
-
-fn kills() -> u32 {
-    let asked = std::env::var_os("TASKHOST_TEST_KILLS");
-    asked.map_or(KILLS, |kills| kills.to_str().unwrap().parse().unwrap())
-}
-
 /// What the orchestration `steps` comes to.
 fn steps(count: u64) -> Value {
     let mut outputs: Vec<u64> = Vec::new();
@@ -447,21 +289,6 @@ fn steps(count: u64) -> Value {
     }
     let sum: u64 = outputs.iter().sum();
     json!({ "outputs": outputs, "sum": sum })
-}
-
-/// When each activity of a task was written down as over, in milliseconds, by key.
-fn completions(host: &Host, token: &str) -> BTreeMap<String, u64> {
-    let runs = host.cli(&["tasks", "history", token, "--json"]).json();
-    let mut now = 0;
-    let mut completions = BTreeMap::new();
-    for entry in runs[0]["entries"].as_array().unwrap() {
-        now = entry["at_ms"].as_u64().unwrap_or(now);
-        if entry["what"] == "activity-ended" {
-            let key = format!("{token}/{}", entry["seq"]);
-            assert_eq!(completions.insert(key, now), None, "twice: {entry}");
-        }
-    }
-    completions
 }
 
 /// A line that an activity has left.
@@ -509,19 +336,6 @@ fn witnessed(host: HostBuilder) -> HostBuilder {
     fs::create_dir_all(&log).unwrap();
     let grant = format!("fixture-flows:dir={}:/log:rw", log.display());
     host.args(["--allow".to_owned(), grant])
-}
-
-/// A host on the same data, with another build of the orchestrations under the same name.
-fn beside(host: &Host, build: &str) -> HostBuilder {
-    let build = format!("fixture-flows={}", component(build));
-    let other = HostBuilder::new(&build, "polling");
-    witnessed(host.command().beside(other))
-}
-
-fn data_dir(host: &Host) -> String {
-    let line = host.command().command_line();
-    let at = line.iter().position(|word| word == "--data-dir").unwrap();
-    line[at + 1].to_str().unwrap().to_owned()
 }
 
 fn component(name: &str) -> String {
