@@ -29,7 +29,7 @@ impl Client {
                 "--strategy",
                 "polling",
                 "--log",
-                "warn",
+                "error",
                 "--data-dir",
             ])
             .arg(data_dir)
