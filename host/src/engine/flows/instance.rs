@@ -1,7 +1,8 @@
 //! An instance that has attempts of activities, one after another, and those that wait for the next one.
 //!
 //! An instance costs more than most attempts do, so one that has brought an attempt to its result has the next
-//! one too, of whichever activity. What cannot be told from a fresh one is kept, and nothing else:
+//! one too, of whichever activity. What the code keeps in its memory it finds there again; what the host can
+//! see of it is as in a fresh one, or it is dropped:
 //!
 //! - An attempt that failed, trapped, was too long or not wanted any more is the last of its instance.
 //! - So is one that has left something behind: work that goes on, more handles than the first one left (which
@@ -9,7 +10,7 @@
 //!
 //! **Cost:** 60 to 120 µs for an instance, and up to [`MEMORY`] for each of [`MOST`] that wait.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use wasmtime::{Store, UpdateDeadline};
 
@@ -27,7 +28,7 @@ const MOST: usize = 16;
 /// Attempts that one instance has, at most: what leaks in a way that nobody sees, leaks so often.
 const ATTEMPTS: u32 = 1_000;
 
-/// What a fresh one takes twice over, as a rule.
+/// Components of ours begin with 1.1 MiB: one that has come to this keeps more than a connection.
 const MEMORY: usize = 4 << 20;
 
 /// Those that wait for the next attempt, the last one first: it is in the processor's caches.
@@ -73,7 +74,7 @@ impl Instance {
         stderr: Stderr,
     ) -> wasmtime::Result<Self> {
         let mut ports = flows.activities.clone();
-        ports.meter = std::sync::Arc::default();
+        ports.meter = Arc::default();
         let mut store = flows.linked.store(&flows.name, &ports, &stderr);
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
         let world = activities.instantiate_async(&mut store).await?;
