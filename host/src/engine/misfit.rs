@@ -12,7 +12,7 @@ use wit_parser::{
     WorldItem, WorldKey,
 };
 
-use super::component::{INTERFACE, is_compatible};
+use super::component::{self, INTERFACE, is_compatible};
 
 /// A package of interfaces that is this host's own.
 struct Own {
@@ -31,7 +31,7 @@ const OWN: [Own; 2] = [
     },
     Own {
         prefix: "taskhost:durable/",
-        version: "0.1.0",
+        version: component::DURABLE,
         files: &DURABLE,
     },
 ];

@@ -1,6 +1,6 @@
 //! Builds of orchestrations that follow one another, and the histories of those before them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use taskhost_tests::{Host, HostBuilder, LONG, taskhost, wait_until};
 
 use super::{component, flows, ready, steps, witness, witnessed};
@@ -8,17 +8,7 @@ use super::{component, flows, ready, steps, witness, witnessed};
 #[test]
 fn a_changed_build_is_found_by_replay_and_at_run_time() {
     let mut host = ready(flows());
-    let token = {
-        let task = host
-            .client()
-            .start("steps", &json!({ "steps": 20, "millis": 2500 }));
-        wait_until(LONG, "the changed step is written down", || {
-            witness(&host, task.token())
-                .iter()
-                .any(|line| line.key.ends_with("/2"))
-        });
-        task.token().to_owned()
-    };
+    let token = begun(&host, &json!({ "steps": 20, "millis": 2500 }));
     let data = data_dir(&host);
     let replay = |build: &str| {
         taskhost(&[
@@ -63,17 +53,7 @@ fn a_changed_build_is_found_by_replay_and_at_run_time() {
 #[test]
 fn a_versioned_change_lets_old_and_new_runs_live_together() {
     let mut host = ready(flows());
-    let token = {
-        let task = host
-            .client()
-            .start("steps", &json!({ "steps": 7, "millis": 300 }));
-        wait_until(LONG, "the changed step is written down", || {
-            witness(&host, task.token())
-                .iter()
-                .any(|line| line.key.ends_with("/2"))
-        });
-        task.token().to_owned()
-    };
+    let token = begun(&host, &json!({ "steps": 7, "millis": 300 }));
     host.kill();
     let new = ready(beside(&host, "fixture-flows-versioned"));
     let old_run = new.client().task("steps", &token);
@@ -93,6 +73,17 @@ fn a_versioned_change_lets_old_and_new_runs_live_together() {
         after.contains("renamed_step") && after.contains("marked"),
         "{after}"
     );
+}
+
+/// The token of `steps`, once the step that is another one in other builds is written down.
+fn begun(host: &Host, input: &Value) -> String {
+    let task = host.client().start("steps", input);
+    wait_until(LONG, "the changed step is written down", || {
+        witness(host, task.token())
+            .iter()
+            .any(|line| line.key.ends_with("/2"))
+    });
+    task.token().to_owned()
 }
 
 /// A host on the same data, with another build of the orchestrations under the same name.
